@@ -1,0 +1,1 @@
+"""What a step does, a module an action kind."""

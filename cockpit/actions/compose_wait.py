@@ -1,0 +1,85 @@
+"""Waits until a project's services are healthy, and says why one is not.
+
+Compose's own `--wait` names no reason. A service has as long as its health check allows: start
+period + retries x (interval + timeout), and 20 s more, but at least two minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cockpit.actions.compose_seen import Seen, explained, look, words
+from cockpit.errors import ActionFailed
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+LEAST_S = 120.0
+MORE_S = 20.0
+LOOP = 3
+"""Restarts since the step began that make a loop of them."""
+SETTLED_S = 5.0
+"""Seconds that a container without a health check must have run."""
+EVERY_S = 1.0
+"""Real seconds between two looks."""
+
+
+async def healthy(
+    docker: DockerClient,
+    services: Sequence[str],
+    before: Sequence[Seen],
+    say: Callable[[str], None],
+    real: Callable[[], float],
+) -> None:
+    """Return when every service is ready; ActionFailed, with the reason, when one will not be."""
+    began = real()
+    former = {one.identity: one for one in before}
+    told: dict[str, str] = {}
+    stands = {(one.identity, one.started): began - SETTLED_S for one in before}
+    while True:
+        containers = await asyncio.to_thread(look, docker, services)
+        now = real()
+        for one in containers:
+            stands.setdefault((one.identity, one.started), now)
+            if told.get(one.name) != words(one):
+                told[one.name] = words(one)
+                say(f"{one.service}: {words(one)}, after {now - began:.0f} s")
+        sick = [one for one in containers if is_lost(one, former.get(one.identity), now - began)]
+        absent = sorted(set(services) - {one.service for one in containers})
+        if sick or absent:
+            raise ActionFailed("\n".join(await asyncio.to_thread(reasons, sick, absent, docker)))
+        if all(is_settled(one, now - stands[one.identity, one.started]) for one in containers):
+            say(f"{len(containers)} services ready after {now - began:.0f} s")
+            return
+        await asyncio.sleep(EVERY_S)
+
+
+def is_settled(one: Seen, stood: float) -> bool:
+    """Ready; without a health check, only after it has run for a while without a restart."""
+    return one.is_ready and (one.health != "none" or stood >= SETTLED_S)
+
+
+def reasons(sick: Sequence[Seen], absent: Sequence[str], docker: DockerClient) -> list[str]:
+    """Why these services are not ready, each in a few lines."""
+    gone = [f"{name} is not ready: it has no container" for name in absent]
+    return [*gone, *(line for one in sick for line in explained(one, docker))]
+
+
+def is_lost(one: Seen, former: Seen | None, waited: float) -> bool:
+    """Whether a container will not be ready any more, or has had its time."""
+    if one.is_ready:
+        return False
+    if one.status in ("exited", "dead", "paused", "removing"):
+        return True
+    if one.restarts - (former.restarts if former else 0) >= LOOP:
+        return True
+    # One that ran before may still carry an old verdict; a new one has used every try.
+    is_new = former is None or former.started != one.started
+    return (is_new and one.health == "unhealthy") or waited > deadline(one)
+
+
+def deadline(one: Seen) -> float:
+    """Seconds that a container is given."""
+    return max(LEAST_S, one.allowance + MORE_S)

@@ -1,0 +1,89 @@
+"""A GET; its status, and where given a value inside its JSON."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cockpit.checks.base import CheckContext, Finding
+from cockpit.errors import TargetError
+from cockpit.probes.web import trusted
+from cockpit.runbook.checks import Expect, HttpCheck
+from cockpit.runbook.targets import HttpTarget
+from cockpit.secrets import Secrets
+
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def headers(target: HttpTarget, secrets: Secrets) -> dict[str, str]:
+    """What every request to a target carries."""
+    carried = {"Host": target.host_header} if target.host_header else {}
+    if target.bearer:
+        carried["Authorization"] = f"Bearer {secrets.value(target.bearer)}"
+    return carried
+
+
+async def http(check: HttpCheck, context: CheckContext) -> Finding:
+    """Ask once, following no redirect."""
+    target = context.runbook.target(check.target)
+    if not isinstance(target, HttpTarget):
+        raise TargetError("is no HTTP service", where=check.target)
+    status, body = await got(target, check.path, check.timeout, context.secrets)
+    if status != check.expect_status:
+        return Finding("fail", f"{check.path} answered {status}, expected {check.expect_status}")
+    if check.expect is None:
+        return Finding("pass", f"{check.path} answered {status}")
+    return judged(at(body, check.json), check.expect, check.json or check.path)
+
+
+async def got(target: HttpTarget, path: str, timeout_s: float, secrets: Secrets) -> tuple[int, str]:
+    """The status and the text of one GET; TargetError where nothing came back."""
+    import httpx
+
+    try:
+        verify = trusted(target.sslrootcert)
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=verify) as client:
+            response = await client.get(target.url + path, headers=headers(target, secrets))
+    except httpx.HTTPError as error:
+        raise TargetError(str(error) or type(error).__name__, where=target.url) from error
+    return response.status_code, response.text
+
+
+def at(body: str, path: str) -> object:
+    """The value at a dotted path of a JSON text; numbers index lists."""
+    try:
+        value = json.loads(body)
+        for part in path.split(".") if path else ():
+            value = value[int(part)] if isinstance(value, list) else value[part]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise TargetError(f"the answer has no {path or 'JSON'}") from error
+    return value
+
+
+def judged(value: object, expect: Expect, name: str) -> Finding:
+    """A value against what it must be; a number written as text counts as a number."""
+    wanted = expect.value
+    try:
+        seen = float(str(value)) if isinstance(wanted, int | float) else str(value)
+    except ValueError:
+        return Finding("fail", f"{name} is {value}, which is no number")
+    unit = f" {expect.unit}" if expect.unit else ""
+    holds = COMPARE[expect.op](seen, wanted)
+    return Finding(
+        "pass" if holds else "fail",
+        f"{name} is {_shown(value)}{unit}"
+        + ("" if holds else f", expected {expect.op} {_shown(wanted)}{unit}"),
+    )
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,272 @@
+"""Questions about a whole zone: whether it is in order, and lets the change be made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from cockpit.checks.base import CheckContext, Finding
+from cockpit.checks.dns import zone_of
+from cockpit.checks.provider import effort
+from cockpit.errors import TargetError
+from cockpit.propagation.ask import BOGUS, Server, ask
+from cockpit.propagation.beside import value_of, watched
+from cockpit.propagation.caa import allowed
+from cockpit.propagation.classify import Reply, canonical
+from cockpit.propagation.delegation import ask_parents, parents_of
+from cockpit.propagation.providers.choose import reader_for
+from cockpit.propagation.public import with_public
+from cockpit.propagation.signatures import signed_until, vouches
+from cockpit.propagation.sweep import ask_each, server_of
+from cockpit.propagation.wholezone import holding
+from cockpit.runbook.checks import (
+    DnsCaaCheck,
+    DnsSignedCheck,
+    DnsZoneCheck,
+)
+from cockpit.runbook.targets import DnsTarget, Resolver
+from cockpit.timewords import lasting, moment
+
+DEADLINE_S = 2.0
+
+
+async def dns_quiet(check: DnsZoneCheck, context: CheckContext) -> Finding:
+    """Whether whatever our last question put into a cache has run out by now."""
+    zone_of(check.target, context)
+    grid, switched = context.live.grid, context.state.t0_actual
+    if switched is not None:
+        # What waits now is the other half of a switch that users see already.
+        return Finding("pass", f"the new answer is out since {moment(switched)}: finish the switch")
+    if grid is None or grid.back_s is None:
+        raise TargetError("nobody has looked at the name servers yet")
+    if not grid.paused:
+        return Finding("fail", "resolvers are still asked: this waits for the step before")
+    quiet = context.clock.now() - grid.asked_at
+    words = f"no resolver was asked for {lasting(quiet)}, the TTL is {lasting(grid.back_s)}"
+    return Finding("pass" if quiet >= grid.back_s else "fail", words)
+
+
+async def dns_agree(check: DnsZoneCheck, context: CheckContext) -> Finding:
+    """Whether all name servers hold one zone, with authority, and the parent names them."""
+    target = zone_of(check.target, context)
+    soas, sets = await asyncio.gather(
+        _at_authorities(target, "SOA", context), _at_authorities(target, "NS", context)
+    )
+    lame = [
+        f"{one.name} ({one.address}) {reply.note or reply.outcome}"
+        for one, reply in zip(target.authorities, soas, strict=True)
+        if reply.outcome != "answer" or not reply.values
+    ]
+    if lame:
+        is_silent = all(reply.outcome in ("answer", "timeout") for reply in soas)
+        return Finding("unknown" if is_silent else "fail", f"no authority: {'; '.join(lame)}")
+    serials = sorted({reply.serial for reply in soas if reply.serial is not None})
+    named = {tuple(map(canonical, reply.values)) for reply in sets}
+    if len(serials) > 1:
+        waits = max(int(value.split()[3]) for reply in soas for value in reply.values)
+        late = f"who missed the notice follows within {lasting(waits)}"
+        return Finding("fail", f"serials differ: {', '.join(map(str, serials))}; {late}")
+    if len(named) > 1:
+        return Finding("fail", "the name servers do not name the same name servers")
+    words = f"serial {serials[0]} at {len(soas)} name servers"
+    return await _as_delegated(target, named.pop(), words, context)
+
+
+async def _as_delegated(
+    target: DnsTarget, named: tuple[str, ...], words: str, context: CheckContext
+) -> Finding:
+    """Whether every server of the parent that tells its delegation names the zone's own."""
+    if context.live.grid is not None and context.live.grid.paused and not target.parents:
+        known = context.live.grid.parents
+    else:
+        parents = await parents_of(target, context.clock, DEADLINE_S)
+        known = await ask_parents(target, parents, context.clock, DEADLINE_S)
+    wrong = [f"{one.name} ({one.address}) {one.words}" for one in known if one.fits is False]
+    fitting = [one for one in known if one.fits]
+    if wrong:
+        return Finding("fail", f"{words}; the parent: {'; '.join(wrong)}")
+    if not fitting and context.runbook.environment == "rehearsal":
+        return Finding("pass", f"{words}; the lab plays no parent zone")
+    if not fitting:
+        return Finding("unknown", f"{words}; no server of the parent zone told its delegation")
+    silent = [f"{one.name} {one.words}" for one in known if one.fits is None]
+    told = f"{len(fitting)} of {len(known)} of the parent's name the same {len(named)}"
+    return Finding("pass", "; ".join((words, told, *silent)))
+
+
+async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding:
+    """Which records besides those that move still hold the old address."""
+    target = zone_of(check.target, context)
+    records = await reader_for(target, context.secrets, effort(check.timeout)).all()
+    moving = {canonical(name) for name in target.names}
+    addresses = _old_addresses(target)
+    leaving = _leaving(target)
+    hits: list[str] = []
+    changing: list[str] = []
+    for address in addresses:
+        for one, value in holding(records, address):
+            if one.name in moving and one.type == target.record_type:
+                continue
+            is_leaving = (one.name, one.type, value_of(one.type, value)) in leaving
+            (changing if is_leaving else hits).append(f"{one.name} {one.type} {value}")
+    count = f"{len(records)} record sets"
+    along = [
+        f"{one.name} {one.type} {value}"
+        for name in sorted(moving)
+        for one, value in holding(records, name)
+        if one.type in ("MX", "SRV")
+    ]
+    words = [f"they move along: {'; '.join(along)}"] if along else []
+    if changing:
+        words.append(f"declared to change: {'; '.join(changing)}")
+    sought = " or ".join(addresses)
+    if hits:
+        found = f"{len(hits)} more of {count} hold {sought}: {'; '.join(hits)}"
+        return Finding("fail", "; ".join((found, *words)))
+    besides = " and what is declared to change" if changing else ""
+    found = f"only the {len(moving)} names that move{besides} hold {sought}, of {count}"
+    return Finding("pass", "; ".join((found, *words)))
+
+
+def _leaving(target: DnsTarget) -> set[tuple[str, str, str]]:
+    """The values that are declared to go, in the form in which they are compared."""
+    return {(one.name, one.type, value) for one in watched(target) for value in one.old - one.new}
+
+
+def _old_addresses(target: DnsTarget) -> list[str]:
+    """The old side's answer, and its IPv6 addresses where they are declared."""
+    declared = (
+        value
+        for one in target.records
+        if one.type == "AAAA" and one.new is not None
+        for value in one.old
+        if value not in one.new
+    )
+    return list(dict.fromkeys((target.old, *declared)))
+
+
+async def dns_caa(check: DnsCaaCheck, context: CheckContext) -> Finding:
+    """Whether the nearest CAA records, climbing from each name, allow the issuer (RFC 8659 s3)."""
+    target = zone_of(check.target, context)
+    found = []
+    for name in target.names:
+        reply, holder = await _climbed(target, canonical(name), context)
+        if not reply.values:
+            found.append(f"{name} has no CAA record")
+            continue
+        told = allowed(reply.values)
+        if refusal := told.refusal(check.issuer):
+            return Finding("fail", f"CAA at {holder} {refusal}")
+        found.append(f"{holder} allows {', '.join(told.issuers or ('any issuer',))}")
+    return Finding("pass", "; ".join(dict.fromkeys(found)))
+
+
+async def _climbed(target: DnsTarget, name: str, context: CheckContext) -> tuple[Reply, str]:
+    """The CAA records that hold for a name, up to the zone itself, and where they stand."""
+    zone = canonical(target.zone)
+    while True:
+        reply = await ask(_first(target), name, "CAA", context.clock, DEADLINE_S)
+        if reply.outcome not in ("answer", "no_name"):
+            raise TargetError(f"{name} CAA: {reply.note or reply.outcome}", where=target.zone)
+        if reply.values or name == zone:
+            return reply, name
+        name = name.partition(".")[2]
+
+
+async def dns_signed(check: DnsSignedCheck, context: CheckContext) -> Finding:
+    """Whether a signed zone proves its answers, and for how long yet."""
+    target = zone_of(check.target, context)
+    keys = await ask(_first(target), target.zone, "DNSKEY", context.clock, DEADLINE_S)
+    if keys.outcome not in ("answer", "no_name"):
+        raise TargetError(f"DNSKEY: {keys.note or keys.outcome}", where=target.zone)
+    grid = context.live.grid
+    is_quiet = grid is not None and bool(grid.paused)
+    asked = [] if is_quiet else [one for one in with_public(target).resolvers if not one.through]
+    bogus = await _disproved(asked, target, context)
+    if bogus:
+        return Finding("fail", f"validating resolvers refuse the zone: {'; '.join(bogus)}")
+    if not keys.values:
+        return Finding("pass", "the zone is not signed")
+    ends = await _ends(target, context)
+    bare = sorted({what for what, end in ends if end is None})
+    if bare:
+        return Finding("fail", f"the zone has keys, and no signature for {', '.join(bare)}")
+    what, end = min(((what, end) for what, end in ends if end is not None), key=lambda one: one[1])
+    words = f"signed; the first signature runs out at {moment(end)}, that of {what}"
+    if end - context.clock.now() < check.valid_for:
+        return Finding("fail", words)
+    provers = await _provers(asked, target, context)
+    if provers:
+        return Finding("pass", f"{words}; validated by {', '.join(provers)}")
+    why = "no resolver is asked now" if is_quiet else f"none of {len(asked)} resolvers says AD"
+    return Finding("unknown", f"{words}; nobody validated: {why}")
+
+
+async def _provers(
+    asked: Sequence[Resolver], target: DnsTarget, context: CheckContext
+) -> list[str]:
+    """The resolvers that say that they proved the zone's SOA and each name that moves."""
+    sets = [(target.zone, "SOA"), *((name, target.record_type) for name in target.names)]
+
+    async def proves(server: Server) -> bool:
+        told = (vouches(server, *what, context.clock, DEADLINE_S) for what in sets)
+        return all(await asyncio.gather(*told))
+
+    told = await asyncio.gather(*(proves(server_of(one)) for one in asked))
+    return [one.name for one, proved in zip(asked, told, strict=True) if proved]
+
+
+async def _ends(target: DnsTarget, context: CheckContext) -> list[tuple[str, float | None]]:
+    """What is signed at each authority, and until when: a copy that lags has older signatures.
+
+    The keys have a signature of their own, often made elsewhere and for another time; the SOA's
+    proves every absence.
+    """
+    sets = [
+        *((name, target.record_type) for name in target.names),
+        *((target.zone, kind) for kind in ("DNSKEY", "SOA")),
+    ]
+    asked = [(one, *what) for one in target.authorities for what in sets]
+    ends = await asyncio.gather(
+        *(
+            signed_until(
+                Server(one.address, one.port, authoritative=True),
+                name,
+                kind,
+                context.clock,
+                DEADLINE_S,
+            )
+            for one, name, kind in asked
+        )
+    )
+    return [
+        (f"{name} {kind} at {one.name}", end)
+        for (one, name, kind), end in zip(asked, ends, strict=True)
+    ]
+
+
+async def _disproved(
+    asked: Sequence[Resolver], target: DnsTarget, context: CheckContext
+) -> list[str]:
+    """Resolvers that fail with checking on and answer with it off."""
+    questions = [(server_of(one), target.zone, "SOA") for one in asked]
+    replies = await ask_each(questions, context.clock, DEADLINE_S)
+    return [
+        f"{one.name} {reply.note}"
+        for one, reply in zip(asked, replies, strict=True)
+        if reply and BOGUS in reply.note
+    ]
+
+
+async def _at_authorities(target: DnsTarget, kind: str, context: CheckContext) -> Sequence[Reply]:
+    questions = [
+        (Server(one.address, one.port, authoritative=True), target.zone, kind)
+        for one in target.authorities
+    ]
+    replies = await ask_each(questions, context.clock, DEADLINE_S)
+    return [reply or Reply("timeout") for reply in replies]
+
+
+def _first(target: DnsTarget) -> Server:
+    one = target.authorities[0]
+    return Server(one.address, one.port, authoritative=True)

@@ -1,0 +1,238 @@
+"""`cockpit dns RUNBOOK --env NAME [--once] [--json]`: who still sees which side, the grid alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from cockpit.clock import Clock, live_clock
+from cockpit.errors import RunbookError
+from cockpit.exits import BAD, GOOD, UNKNOWN, answer
+from cockpit.propagation.answers import Cell, Grid, Row, Side
+from cockpit.propagation.census import words
+from cockpit.propagation.classify import canonical
+from cockpit.propagation.convergence import holding, serving_stale
+from cockpit.propagation.watch import PropagationWatch
+from cockpit.runbook.model import Runbook
+from cockpit.runbook.targets import DnsTarget
+from cockpit.status import CELL, TTL_MARK
+from cockpit.timewords import lasting, moment
+
+EVERY_S = 5.0
+"""Real seconds between two looks: the servers belong to others."""
+_SILENT = frozenset(("timeout", "unasked"))
+_WORST = {GOOD: 0, UNKNOWN: 1, BAD: 2}
+
+
+def run(directory: Path, environment: str, *, once: bool, as_json: bool) -> int:
+    """Print the grid, again and again unless once; 1 where an authority is wrong, 2 if silent."""
+    runbook, clock, wanted, paused = _opened(directory, environment)
+    return asyncio.run(look(runbook, clock, wanted, paused, once=once, as_json=as_json))
+
+
+def never() -> str:
+    """No run is under way, so nothing forbids to ask."""
+    return ""
+
+
+def _opened(directory: Path, environment: str) -> tuple[Runbook, Clock, Side, Callable[[], str]]:
+    """The runbook with clock, direction and pause of its run under way; real time without one."""
+    from cockpit.commands.world import telling, world
+    from cockpit.engine.pause import pause
+    from cockpit.journal.clock import JournalClock
+    from cockpit.journal.file import JournalReader
+
+    with telling():
+        about = world(directory, environment)
+    going, runbook = about.going, about.plan.runbook
+    if going is None:
+        return runbook, live_clock(), "new", never
+    clock = JournalClock(JournalReader(going.journal, going.about().plan))
+    wanted: Side = "new" if clock.state.mode == "forward" else "old"
+    return runbook, clock, wanted, lambda: pause(runbook, clock.state)
+
+
+async def look(
+    runbook: Runbook,
+    clock: Clock,
+    wanted: Side,
+    paused: Callable[[], str] = never,
+    *,
+    once: bool,
+    as_json: bool,
+) -> int:
+    """Look at every DNS target of a runbook; the exit code of the last look."""
+    polite = runbook.environment != "rehearsal"
+    watches = [
+        PropagationWatch(target, clock, polite=polite)
+        for target in runbook.profile.targets.values()
+        if isinstance(target, DnsTarget)
+    ]
+    if not watches:
+        raise RunbookError("no target of this runbook is a zone", where=runbook.directory)
+    for watch in watches:
+        watch.expect(wanted)
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    while True:
+        grids = await asyncio.gather(*(watch.look(paused()) for watch in watches))
+        if once and any(one.through for grid in grids for one in grid.rows):
+            await asyncio.gather(*(watch.finish() for watch in watches))
+            grids = await asyncio.gather(*(watch.look(paused()) for watch in watches))
+        for watch, grid in zip(watches, grids, strict=True):
+            told = as_text(grid, watch.target, clock.now(), ascii_only=ascii_only)
+            answer(_json(grid, watch.target) if as_json else "\n".join(told))
+        if once:
+            return max(map(code_of, grids), key=_WORST.__getitem__)
+        await asyncio.sleep(EVERY_S)
+
+
+def _json(grid: Grid, target: DnsTarget) -> str:
+    return msgspec.json.encode(
+        {"zone": target.zone, "old": target.old, "new": target.new, "grid": grid}
+    ).decode()
+
+
+def code_of(grid: Grid) -> int:
+    """1 where authorities give neither side or both, or resolvers fail all; 2 where silent."""
+    ours = [row for row in grid.rows if row.role == "authority"]
+    states = {cell.state for row in ours for cell in (*row.cells, *row.beside)}
+    columns = zip(*((*row.cells, *row.beside) for row in ours), strict=True)
+    differ = any({"old", "new"} <= {cell.state for cell in column} for column in columns)
+    if differ or states - {"old", "new", "kept", *_SILENT}:
+        return BAD
+    heard = {cell.state for row in _asked(grid) for cell in row.cells}
+    if heard and not heard & {"old", "new", "holds", "mixed", "other"}:
+        return UNKNOWN if heard <= _SILENT else BAD
+    return UNKNOWN if states & _SILENT else GOOD
+
+
+def _asked(grid: Grid) -> list[Row]:
+    """The resolvers that were asked for anything."""
+    return [
+        row
+        for row in grid.rows
+        if row.role == "resolver" and any(cell.state != "unasked" for cell in row.cells)
+    ]
+
+
+def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> Iterator[str]:
+    """The grid as lines of text: a server a line, a name a column, and what follows from it."""
+    yield f"{target.zone} at {moment(grid.at)}"
+    yield f"old {target.old}, new {target.new}"
+    zone = canonical(target.zone)
+    heads = [_short(name, zone) for name in grid.names]
+    heads += [f"{_short(one.name, zone)} {one.type}" for one in grid.beside]
+    table = [("", *heads)]
+    table += [_line(row, now, ascii_only=ascii_only) for row in grid.rows]
+    yield from _in_columns(table)
+    yield grid.paused or _share(grid)
+    yield from _disagreeing(grid)
+    if grid.bound is not None:
+        ahead = grid.bound - now
+        when = f"in {lasting(ahead)}" if ahead > 0 else f"{lasting(-ahead)} ago"
+        yield f"every honest cache follows by {moment(grid.bound)} ({when})"
+    if grid.unknown:
+        yield grid.unknown
+    yield from _beside(grid, now)
+    yield from _notes(grid, zone)
+    yield from _known_beyond(grid)
+    left = "old" if grid.wanted == "new" else "new"
+    stale = serving_stale(grid.rows)
+    if late := [name for name in holding(grid.rows) if name not in stale]:
+        yield f"past that, the {left} answer: {', '.join(late)}"
+    if stale:
+        yield f"past that, the {left} answer served stale, asked twice: {', '.join(stale)}"
+    for one in grid.parents:
+        if not one.fits:
+            yield f"parent {one.name} ({one.address}) {one.words}"
+
+
+def _disagreeing(grid: Grid) -> Iterator[str]:
+    """Which name servers give which side, where they do not give one."""
+    ours = [row for row in grid.rows if row.role == "authority"]
+    for side in ("old", "new"):
+        giving = [row.name for row in ours if any(cell.state == side for cell in row.cells)]
+        if giving and len({cell.state for row in ours for cell in row.cells}) > 1:
+            yield f"name servers do not agree: {side} at {', '.join(giving)}"
+
+
+def _short(name: str, zone: str) -> str:
+    return canonical(name).removesuffix(zone).rstrip(".") or "@"
+
+
+def _notes(grid: Grid, zone: str) -> Iterator[str]:
+    """What else an answer said: which errors, whose caches, why it is mixed."""
+    heads = [_short(name, zone) for name in grid.names]
+    for row in grid.rows:
+        for note, group in groupby(
+            ((cell.note, head) for cell, head in zip(row.cells, heads, strict=True) if cell.note),
+            key=lambda one: one[0],
+        ):
+            if not row.left_out:
+                yield f"{row.name} {', '.join(head for _, head in group)}: {note}"
+
+
+def _beside(grid: Grid, now: float) -> Iterator[str]:
+    """What each record beside the names must say, and until when it may say the former."""
+    for one in grid.beside:
+        old, new = ("; ".join(values) or "nothing" for values in (one.old, one.new))
+        what = f"stays {old}" if one.old == one.new else f"old {old}, new {new}"
+        bound = one.bound
+        until = "" if bound is None or bound <= now else f", every honest cache by {moment(bound)}"
+        yield f"{one.label}: {what}{until}"
+
+
+def _known_beyond(grid: Grid) -> Iterator[str]:
+    """What many looks say that one answer does not."""
+    if grid.absent_s is not None:
+        yield f"an absence is kept for up to {lasting(grid.absent_s)}"
+    if grid.expected is not None:
+        yield f"expected by now: {grid.expected:.0%}"
+    for row in grid.rows:
+        if row.left_out:
+            yield f"{row.name} is left out: {row.left_out}"
+        elif row.mark:
+            yield f"{row.name}: {TTL_MARK[row.mark]}"
+        elif row.caches > 1:
+            told = words(row.following, row.caches, row.about, row.old_at_most)
+            yield f"{row.name}: {told}"
+    if grid.switched_at is not None:
+        yield from (f"beyond resolvers: {one}" for one in grid.beyond)
+
+
+def _share(grid: Grid) -> str:
+    if grid.share is None:
+        asked = len(_asked(grid))
+        return f"none of {asked} resolvers asked counts" if asked else "no resolver was asked"
+    return (
+        f"{grid.share:.0%} of users by weight lead to the {grid.wanted} side"
+        f" ({grid.following} of {grid.counted} answers)"
+    )
+
+
+def _line(row: Row, now: float, *, ascii_only: bool) -> tuple[str, ...]:
+    about = "" if row.behaviour == "honest" else f" ({row.behaviour})"
+    country = f" {row.country}" if row.country else ""
+    about += " (this host's own)" if row.own else ""
+    about += f" (seen through {row.through})" if row.through else ""
+    return f"{row.name}{country}{about}", *(
+        _cell(one, now, ascii_only=ascii_only) for one in (*row.cells, *row.beside)
+    )
+
+
+def _cell(cell: Cell, now: float, *, ascii_only: bool) -> str:
+    words = [CELL[cell.state].shown(ascii_only=ascii_only)]
+    if cell.expires_at is not None:
+        words.append(f"{max(0.0, cell.expires_at - now):.0f} s")
+    return " ".join(words)
+
+
+def _in_columns(table: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        yield "  ".join(f"{one:<{width}}" for one, width in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,136 @@
+"""`cockpit status [RUN] [--json]`: one screenful, no TUI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from cockpit.commands import under_way
+from cockpit.commands.runs import OPEN, shown, word
+from cockpit.engine import layout
+from cockpit.engine.client import Client, View
+from cockpit.engine.start import was_ended
+from cockpit.exits import BAD, GOOD, UNKNOWN, answer
+from cockpit.journal.events import Json
+from cockpit.outlook import Outlook, log_words, outlook, step_names
+from cockpit.redact import hide_in, one_line, printable
+from cockpit.status import ENVIRONMENT, RUN, STEP, TILE, VERDICT
+from cockpit.telemetry.live import Live
+from cockpit.timewords import lasting, moment
+
+SHOWN = 8
+"""How many of the newest lines are shown."""
+
+
+def run(run: str = "", *, as_json: bool = False) -> int:
+    """Say where a run stands; 1 for a damaged journal, 2 where the engine is gone."""
+    directory = layout.find(run)
+    view = Client(directory).view()
+    ahead = outlook(view.runbook, view.state, view.now)
+    let_go = word(view.state) in OPEN and was_ended(directory)
+    lines = screenful(view, ahead, let_go=let_go)
+    answer(told(view, ahead, let_go=let_go) if as_json else "\n".join(lines))
+    if view.state.damage:
+        return BAD
+    return UNKNOWN if is_blind(view) and not let_go else GOOD
+
+
+def is_blind(view: View) -> bool:
+    """Whether an open run has no engine that watches."""
+    return not view.state.ended and (view.live is None or view.engine_gone)
+
+
+def is_lost(view: View) -> bool:
+    """Whether the journal's beginning is lost: nothing says when anything is planned."""
+    return bool(view.state.damage) and not view.state.t0_planned
+
+
+def told(view: View, ahead: Outlook, *, let_go: bool = False) -> str:
+    """What a program may want; `let_go` where an operator ended the rehearsal."""
+    state = view.state
+    verdict = view.live.verdict if view.live else None
+    plain: Json = msgspec.to_builtins(
+        {
+            "run": state.run,
+            "environment": state.environment,
+            "state": "let_go" if let_go else word(state),
+            "held": state.held,
+            "damage": state.damage,
+            "now": None if is_lost(view) else view.now,
+            "t0_planned": state.t0_planned or None,
+            "t0_actual": state.t0_actual,
+            "done": None if is_lost(view) else ahead.done,
+            "steps": ahead.total,
+            "next": ahead.next.step.id if ahead.next and not is_lost(view) else None,
+            "late_s": None if is_lost(view) else ahead.late_s,
+            "verdict": verdict.word if verdict and not is_lost(view) else None,
+            "engine": "gone" if is_blind(view) else "here",
+            "head": state.head,
+            "under_way": list(under_way.under_way(view)),
+        }
+    )
+    # A journal may be older than the engine that takes control characters out of it.
+    return msgspec.json.encode(hide_in(plain, printable, numbers=False)).decode()
+
+
+def screenful(view: View, ahead: Outlook, *, let_go: bool = False) -> Iterator[str]:
+    """At most 24 lines of 80 columns, where titles allow it; no text from outside adds one."""
+    return map(one_line, _screenful(view, ahead, let_go=let_go))
+
+
+def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
+    state = view.state
+    yield f"{ENVIRONMENT.get(state.environment, state.environment)} · {state.domain} · {state.run}"
+    words = RUN["let_go"].shown() if let_go else shown(state)
+    now = None if is_lost(view) else view.now
+    yield f"{words}   {moment(now)}   T-0 {moment(state.t0)}"
+    if state.damage or state.held is not None:
+        yield f"because {state.damage or state.held}"
+    if let_go:
+        yield "an operator ended this rehearsal: nothing below is watched; a new one begins anew"
+    elif is_blind(view):
+        age = "" if view.age_s is None else f" since {lasting(view.age_s)}"
+        yield f"the engine is gone{age}: nothing below is watched; {view.restarts}"
+    seen = tuple(under_way.under_way(view))
+    if is_lost(view):
+        yield "the journal's beginning is lost: what was done, what is planned, and whether"
+        yield "users were switched over is unknown"
+    else:
+        yield f"{ahead.done} of {ahead.total} steps settled, the last due {moment(ahead.ends_at)}"
+    for one in seen:
+        yield from under_way.lines(view, one)
+    if not is_lost(view):
+        yield from _next(ahead, {one.step for one in seen})
+    if view.live:
+        yield from _seen(view.live, view.now, lost=is_lost(view))
+    yield ""
+    names = step_names(view.runbook)
+    for line in state.log[-SHOWN:]:
+        yield f"{moment(line.at)}  {log_words(names, line)}"
+
+
+def _next(ahead: Outlook, said: set[str]) -> Iterator[str]:
+    line = ahead.next
+    if line is None or line.step.id in said:
+        return
+    late = f", late by {lasting(ahead.late_s)}" if ahead.late_s > 0 else ""
+    mark = STEP[line.status].shown() + (" after that" if said else "")
+    yield f"{mark}: {line.step.title}, planned {moment(line.planned)}{late}"
+    if line.missing:
+        yield f"  waits for {', '.join(line.missing)}"
+
+
+def _seen(live: Live, now: float, *, lost: bool) -> Iterator[str]:
+    if live.verdict and not lost:
+        yield f"{VERDICT[live.verdict.word].shown()}: {live.verdict.reason}"
+    grid = live.grid
+    if grid and grid.share is not None:
+        yield f"{grid.share:.0%} of resolvers follow ({grid.following} of {grid.counted})"
+    if grid and grid.switched_at is not None:
+        counted = live.old_requests
+        told = "an unknown number of" if counted is None else f"{counted:.1f}"
+        yield f"{told} requests a minute still reach the old side"
+    for tile in live.tiles:
+        age = f"{lasting(now - tile.at)} ago" if tile.at else "never"
+        yield f"  {TILE[tile.state].shown():<22} {tile.title}  {tile.figure}  {age}"

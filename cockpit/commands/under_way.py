@@ -1,0 +1,83 @@
+"""What runs now, or is in doubt, as `cockpit status` says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cockpit.called import called
+from cockpit.clock import NS
+from cockpit.engine.client import View
+from cockpit.journal.state import AttemptState, StepState
+from cockpit.status import STEP
+from cockpit.timewords import lasting, moment
+
+UNDER_WAY = ("running", "stopping", "unverified")
+CHOICES = ("look", "settle_done", "settle_failed", "settle_not_happened", "roll_back")
+"""What an operator may do about an attempt in doubt: the wishes of `engine.intents`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A step whose newest attempt runs, or is in doubt."""
+
+    step: str
+    attempt: int
+    state: str
+    """A key of `status.STEP`."""
+    since: float | None
+    """The run clock when it began; None where nobody saw it begin."""
+    for_s: float | None
+    """Real seconds since then, or until it ended; None where a reboot came between."""
+    usual_s: float
+    limit_s: float
+    """Real seconds after which it is stopped."""
+    last_output: str
+    """Empty where another attempt is newer, or it said nothing."""
+    reason: str
+    choices: tuple[str, ...]
+
+
+def under_way(view: View) -> Iterator[UnderWay]:
+    """Each of them: the one that runs, then those in doubt."""
+    state = view.state
+    if state.active is not None and state.active.last is not None:
+        yield _seen(view, state.active, state.active.last)
+    for step in state.steps.values():
+        if step.status == "in_doubt" and step.last is not None:
+            yield _seen(view, step, step.last)
+
+
+def _seen(view: View, step: StepState, last: AttemptState) -> UnderWay:
+    declared = view.runbook.step(step.id)
+    real_s = (view.boot_ns - last.started_boot_ns) / NS if last.started_boot_ns else -1.0
+    said = view.output if view.output_of == f"{step.id}/{last.number}" else ()
+    return UnderWay(
+        step=step.id,
+        attempt=last.number,
+        # Confirmed, and its runner not yet seen: it is about to run.
+        state="running" if step.status == "confirmed" else step.status,
+        since=last.started_at,
+        for_s=last.took_s if last.took_s is not None else real_s if real_s >= 0 else None,
+        usual_s=declared.estimate,
+        limit_s=declared.timeout,
+        last_output=next((line for line in reversed(said) if line.strip()), ""),
+        reason=last.reason,
+        choices=CHOICES if step.status == "in_doubt" else (),
+    )
+
+
+def lines(view: View, one: UnderWay) -> Iterator[str]:
+    """The same in words."""
+    title = view.runbook.step(one.step).title
+    began = f"since {moment(one.since)}" if one.since is not None else "not seen to begin"
+    yield f"{STEP[one.state].shown()}: {title}, attempt {one.attempt}, {began}"
+    if one.choices:
+        yield f"  because {one.reason or 'nobody saw it end'}"
+        yield "  look at it, then settle it as done, failed or not having happened, or roll back:"
+        yield f"  `{called()} attach`, where Enter opens it"
+    elif one.for_s is not None:
+        usual, limit = lasting(one.usual_s), lasting(one.limit_s)
+        yield f"  for {lasting(one.for_s)}; usual are {usual}, it is stopped after {limit}"
+    if one.last_output:
+        yield f"  its last output: {one.last_output.strip()}"

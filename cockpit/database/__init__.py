@@ -1,0 +1,1 @@
+"""PostgreSQL: connecting, freezing, copying, comparing, carrying back."""

@@ -1,0 +1,1 @@
+"""The rollback decision: signals, their statistics, and the tree that weighs them."""

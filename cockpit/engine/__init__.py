@@ -1,0 +1,1 @@
+"""The engine: intents in, events out; the only writer of the journal."""

@@ -1,0 +1,70 @@
+"""`way-back.md`: what a rollback would do now, as commands, for when the cockpit itself is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from cockpit.actions import registry as actions
+from cockpit.actions.paper import Sheet, fenced
+from cockpit.decision.rollback import settled, steps_back
+from cockpit.journal.events import Json
+from cockpit.journal.state import RunState
+from cockpit.redact import printable
+from cockpit.runbook.model import Runbook, Step
+
+HOW = """Do these in order, each only when the one before it is proved. Paste each block into bash
+on this host, as who may read the files of the secrets; a block stops at its first error."""
+
+
+def page(runbook: Runbook, state: RunState, run_directory: Path) -> str:
+    """The whole page."""
+    head = (
+        f"# The way back of {state.run}",
+        "",
+        f"Written after event {state.seq} of the journal, head {state.head}.",
+        f"Environment {state.environment}, plan {state.plan}.",
+        "",
+    )
+    steps = steps_back(runbook, state)
+    body = _wanted(runbook, state, run_directory, steps) if steps else _nothing(runbook, state)
+    return printable("\n".join((*head, *body)) + "\n")
+
+
+def _nothing(runbook: Runbook, state: RunState) -> Iterator[str]:
+    undone = [
+        (step, undoing)
+        for step in runbook.forward
+        for undoing in runbook.procedure.rollback
+        if any(undone == str(step.id) for undone in undoing.undoes)
+        and state.step(step.id).began
+        and state.step(undoing.id).status == "done"
+    ]
+    if not undone:
+        yield "Nothing has been done yet that would have to be taken back."
+        return
+    why = settled(runbook, state)
+    yield f"Nothing is left to take back{f': {why}' if why else ''}. What was undone, and by what:"
+    yield ""
+    for step, undoing in undone:
+        yield f"- {step.title} (`{step.id}`): {undoing.title} (`{undoing.id}`)"
+
+
+def _wanted(
+    runbook: Runbook, state: RunState, run_directory: Path, steps: tuple[Step, ...]
+) -> Iterator[str]:
+    yield from (*HOW.splitlines(), "")
+    recorded: dict[str, dict[str, Json]] = {
+        step.id: state.step(step.id).recorded for step in runbook.steps()
+    }
+    for number, step in enumerate(steps, start=1):
+        yield from (f"## {number}. {step.title}", "", step.why, "")
+        sheet = Sheet(runbook, step, recorded, run_directory)
+        yield from fenced([printable(line) for line in actions.paper(step.action, sheet)])
+        for undone in step.undoes:
+            if found := recorded.get(undone):
+                words = printable(msgspec.json.encode(found).decode())
+                yield from ("", f"What {undone} recorded: `{words}`")
+        yield from ("", f"It worked when: {step.success_looks_like}", "")

@@ -1,0 +1,1 @@
+"""Recurring observations of services, a module a kind of service."""

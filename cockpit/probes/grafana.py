@@ -1,0 +1,26 @@
+"""A Grafana: whether it reaches its own database, and which version it is."""
+
+from __future__ import annotations
+
+from cockpit.errors import TargetError
+from cockpit.probes import answered
+from cockpit.probes.http import milliseconds
+from cockpit.probes.sample import ProbeContext, Sample, figures, paced
+from cockpit.runbook.model import Probe
+from cockpit.runbook.targets import HttpTarget
+
+PATH = "/api/health"
+
+
+async def sample(probe: Probe, context: ProbeContext) -> Sample:
+    """Ask once; it answers 503 with the same page where its database is gone."""
+    target = context.target(probe, HttpTarget)
+    try:
+        page, took = await answered.page(probe, target, context, PATH, any_status=True)
+    except TargetError as error:
+        return Sample("down", "no answer", detail=(str(error),))
+    database = str(page.get("database", "unknown"))
+    detail = figures({"database": database, "version": page.get("version", "?")})
+    if database != "ok":
+        return Sample("down", f"database {database}", took * 1000, detail)
+    return Sample(paced(is_slow=took > probe.slow_over), milliseconds(took), took * 1000, detail)

@@ -1,0 +1,284 @@
+"""Listens to a Docker engine: one stream of events a Compose project, and few questions beside.
+
+An event only says that a container changed; what it is now is read by inspecting it. Whatever
+the stream may have missed is seen at the next round of measuring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from cockpit.clock import Clock, wall_s
+from cockpit.errors import CockpitError
+from cockpit.probes.peaks import peak
+from cockpit.runbook.targets import ComposeTarget
+from cockpit.stack.engine import Engine, engine
+from cockpit.stack.look import PROJECT, SERVICE, working_set
+
+ONE_OFF = "com.docker.compose.oneoff"
+"""The label of containers that `docker compose run` made."""
+EVENTS = (
+    *("create", "start", "restart", "die", "oom", "kill", "stop", "destroy"),
+    *("pause", "unpause", "health_status", "rename", "update"),
+)
+"""Health checks themselves are events too (exec_…), one each second: not asked for."""
+RETRY_S = 1.0
+"""Real seconds before a silent engine is asked again."""
+MEASURE_S = 15.0
+"""Real seconds between two looks at what containers use."""
+ROUNDS = 4
+"""Every so many looks, healthy containers are inspected too, for their last health output."""
+CALM_ROUNDS = 2
+"""Every so many looks, containers far from their limit of memory are measured too."""
+FAR = 0.5
+"""The share of its limit below which a container is far from it."""
+DEATHS = 8
+"""Ends of a container that are remembered."""
+PAST = 24
+"""Happenings that are remembered of a service."""
+SAID = {
+    "create": "created",
+    "start": "started",
+    "oom": "ran out of memory",
+    "stop": "stopped",
+    "restart": "restarted by hand",
+    "pause": "paused",
+    "unpause": "goes on after a pause",
+    "destroy": "removed",
+}
+"""What an event says of its container."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a container used when it was last measured."""
+
+    memory: int
+    """Bytes that it cannot give back."""
+    cpu: float | None
+    """Processors, over the time since the measurement before; None at the first."""
+    peak: int | None = None
+    """The most bytes that it ever used, page cache included; None where nobody tells."""
+
+
+@dataclass
+class Container:
+    """One container, as far as it was heard of."""
+
+    inspected: Mapping[str, Any]
+    use: Use | None = None
+    spent: tuple[int, int] = (0, 0)
+    """Nanoseconds of its own and of all processors, at the last measurement."""
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS))
+    """Real seconds at which it ended."""
+    out_of_memory: float | None = None
+    """Real seconds at which it last ran out."""
+
+    @property
+    def service(self) -> str:
+        """The Compose service that it belongs to."""
+        return str(self.inspected["Config"]["Labels"].get(SERVICE, ""))
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the engine says of its state."""
+        found: Mapping[str, Any] = self.inspected["State"]
+        return found
+
+
+class Listener:
+    """Everything that is known of a project's containers, kept up by the engine's events."""
+
+    def __init__(self, target: ComposeTarget, clock: Clock) -> None:
+        self.containers: dict[str, Container] = {}
+        self.trouble = "nothing was heard of the Docker engine yet"
+        """Why nothing is known; empty while the engine is heard."""
+        self.woken: dict[str, list[asyncio.Event]] = {}
+        """What to set when a service changed, by service."""
+        self.past: dict[str, deque[tuple[float, str]]] = defaultdict(lambda: deque(maxlen=PAST))
+        """What happened to each service's containers while this listened, by the wall clock."""
+        self._target = target
+        self._clock = clock
+        self._settled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Listen until closed."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"docker {self._target.project}")
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def settled(self) -> None:
+        """Wait until the engine was heard, or was found silent."""
+        await self._settled.wait()
+
+    def of(self, service: str) -> list[Container]:
+        """A service's containers."""
+        return [one for one in self.containers.values() if one.service == service]
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with engine(self._target.context) as api, asyncio.TaskGroup() as group:
+                    group.create_task(self._listen(api))
+                    group.create_task(self._measure(api))
+            except* (CockpitError, OSError) as found:
+                self._lose(str(_first(found)))
+            except* Exception as found:  # noqa: BLE001 - the one boundary: logged, and told as silence
+                _log.exception("listening to the engine of %s broke", self._target.project)
+                self._lose(f"listening broke ({type(_first(found)).__name__})")
+            await asyncio.sleep(RETRY_S)
+
+    async def _listen(self, api: Engine) -> None:
+        filters = {
+            "type": ["container"],
+            "label": [f"{PROJECT}={self._target.project}"],
+            "event": list(EVENTS),
+        }
+        async for line in api.lines("/events", filters=filters):
+            if line:
+                await self._hear(api, json.loads(line))
+            elif self.trouble:
+                await self._take_in(api)
+
+    async def _take_in(self, api: Engine) -> None:
+        """Read everything once the stream is open, so that no change falls between."""
+        for known in await self._listed(api):
+            await self._inspect(api, known)
+        self.trouble = ""
+        self._settled.set()
+        self._wake(*self.woken)
+
+    async def _listed(self, api: Engine) -> list[str]:
+        filters = {"label": [f"{PROJECT}={self._target.project}"]}
+        listed = await api.get("/containers/json", all="true", filters=filters)
+        ids = [one["Id"] for one in listed if one["Labels"].get(ONE_OFF) != "True"]
+        for gone in self.containers.keys() - set(ids):
+            self._wake(self.containers.pop(gone).service)
+        return ids
+
+    async def _hear(self, api: Engine, event: Mapping[str, Any]) -> None:
+        actor, action = event["Actor"]["ID"], event["Action"]
+        if event["Actor"]["Attributes"].get(ONE_OFF) == "True":
+            return
+        self._remember(event)
+        if action == "destroy":
+            if gone := self.containers.pop(actor, None):
+                self._wake(gone.service)
+            return
+        await self._inspect(api, actor)
+        known = self.containers.get(actor)
+        if known and action == "die":
+            known.deaths.append(self._clock.real())
+        if known and action == "oom":
+            known.out_of_memory = self._clock.real()
+
+    def _remember(self, event: Mapping[str, Any]) -> None:
+        about = event["Actor"]["Attributes"]
+        if words := _said(str(event["Action"]), about):
+            at = int(event.get("timeNano", 0)) / 1e9 or wall_s()
+            self.past[about.get(SERVICE, "")].append((at, f"{about.get('name', '')} {words}"))
+
+    async def _inspect(self, api: Engine, container: str) -> None:
+        try:
+            inspected = await api.get(f"/containers/{container}/json")
+        except CockpitError:
+            await self._listed(api)  # it is gone already, or the engine is
+            return
+        known = self.containers.setdefault(container, Container(inspected))
+        known.inspected = inspected
+        self._wake(known.service)
+
+    async def _measure(self, api: Engine) -> None:
+        await self.settled()
+        count = 0
+        while True:
+            for container in await self._listed(api):
+                known = self.containers.get(container)
+                if known is None or count % ROUNDS == 0 or not _is_well(known):
+                    await self._inspect(api, container)
+                    known = self.containers.get(container)
+                is_turn = count % CALM_ROUNDS == 0 or not known or not _is_far(known)
+                if known and known.state.get("Running") and is_turn:
+                    await self._weigh(api, container, known)
+            count += 1
+            await asyncio.sleep(MEASURE_S)
+
+    async def _weigh(self, api: Engine, container: str, known: Container) -> None:
+        parameters = {"stream": "false", "one-shot": "true"}
+        try:
+            stats = await api.get(f"/containers/{container}/stats", **parameters)
+        except CockpitError:
+            return  # it ended just now; an engine that ended is noticed by the next question
+        processors = stats.get("cpu_stats") or {}
+        own = int(processors.get("cpu_usage", {}).get("total_usage", 0))
+        every = int(processors.get("system_cpu_usage", 0))
+        before, before_every = known.spent
+        share = (own - before) / (every - before_every) if before and every > before_every else None
+        count = processors.get("online_cpus") or 1
+        most = peak(stats, known.state, is_local=api.is_local)
+        cpu = None if share is None else max(0.0, share * count)
+        known.use = Use(working_set(stats), cpu, most)
+        known.spent = (own, every)
+
+    def _lose(self, why: str) -> None:
+        if not self.trouble:
+            for service in self.woken:
+                self.past[service].append((wall_s(), f"nothing is heard any more: {why}"))
+        self.trouble = why
+        self.containers.clear()
+        self._settled.set()
+        self._wake(*self.woken)
+
+    def _wake(self, *services: str) -> None:
+        for service in services:
+            for event in self.woken.get(service, ()):
+                event.set()
+
+
+def _said(action: str, about: Mapping[str, str]) -> str:
+    """An event in words; empty where it says nothing of its own."""
+    if action == "die":
+        return f"ended, exit {about.get('exitCode', '?')}"
+    if action == "kill":
+        return f"got signal {about.get('signal', '?')}"
+    if action.startswith("health_status"):
+        return action.partition(":")[2].strip()
+    return SAID.get(action, "")
+
+
+def _is_well(known: Container) -> bool:
+    health = (known.state.get("Health") or {}).get("Status", "none")
+    return known.state.get("Status") == "running" and health in ("healthy", "none")
+
+
+def _is_far(known: Container) -> bool:
+    """Whether it was measured, and used little of its limit; one without a limit is never short."""
+    limit = int((known.inspected.get("HostConfig") or {}).get("Memory") or 0)
+    return known.use is not None and (not limit or known.use.memory < FAR * limit)
+
+
+def _first(found: BaseExceptionGroup[BaseException]) -> BaseException:
+    return next(_leaves(found))
+
+
+def _leaves(found: BaseException) -> Iterator[BaseException]:
+    if isinstance(found, BaseExceptionGroup):
+        for one in found.exceptions:
+            yield from _leaves(one)
+    else:
+        yield found

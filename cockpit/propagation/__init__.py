@@ -1,0 +1,1 @@
+"""DNS propagation: who still gives the old answer, and until when."""

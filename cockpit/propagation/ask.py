@@ -1,0 +1,273 @@
+"""One question to one server, by UDP, TCP, TLS (DoT) or HTTPS (DoH), with a deadline.
+
+A socket of its own for each question gives it a random port beside dnspython's random id, and is
+connected, so the kernel drops other senders' packets and tells of a closed port. Packets are read
+in the protocol's callback: dnspython's own asyncio socket loses those that arrive together, so a
+forged packet just before the true one would cost the answer.
+
+DoH is a POST over HTTP/1.1: HTTP/2 would need another dependency, and RFC 8484 asks for none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from ipaddress import ip_address
+from typing import Literal, NamedTuple
+
+import dns.edns
+import dns.entropy
+import dns.exception
+import dns.flags
+import dns.message
+
+from cockpit.clock import Clock
+from cockpit.propagation.classify import Reply
+from cockpit.propagation.reading import Heard, read
+
+PAYLOAD = 1232
+"""The EDNS buffer size that fits any path unfragmented (DNS flag day 2020)."""
+PATIENCE = (0.4, 0.6)
+"""Shares of the deadline that the first try and the second may take: UDP loses packets."""
+DAMAGE = (dns.exception.DNSException, ValueError, struct.error)
+"""What dnspython raises at bytes that are no message."""
+NSID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
+BOGUS = "not proved by its signatures: with checking disabled it answers"
+Way = Literal["udp", "tcp", "tls", "https"]
+PORTS: Mapping[Way, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
+
+
+LONG = 4096
+"""Bytes from which on a response is parsed beside the loop."""
+
+
+class Server(NamedTuple):
+    """Whom to ask."""
+
+    address: str
+    port: int = 53
+    authoritative: bool = False
+    """Asked without RD, and believed only where it answers with authority (AA)."""
+    way: Way = "udp"
+    host: str = ""
+    """The name that its certificate must prove (TLS and HTTPS); its address where empty."""
+    through: str = ""
+    """The host on which it is asked, as ssh knows it; this one where empty."""
+    ssh_config: str = ""
+    """The ssh configuration for that; the user's own where empty."""
+
+
+class Unheard(Exception):
+    """No usable response came; the text says why where that is known."""
+
+
+async def ask(
+    server: Server, name: str, record_type: str, clock: Clock, deadline_s: float = 2.0
+) -> Reply:
+    """The server's reply; silence is a reply too. The deadline is in real seconds."""
+    began = clock.real()
+    reply = await _told(server, name, record_type, clock, deadline_s)
+    if reply.outcome == "servfail" and not server.authoritative:
+        # A failure that was long in coming leaves little: half is enough for what is known by now.
+        left = max(deadline_s - (clock.real() - began), deadline_s / 2)
+        return await unchecked(reply, (server, name, record_type), clock, left)
+    return reply
+
+
+async def unchecked(
+    failed: Reply, question: tuple[Server, str, str], clock: Clock, deadline_s: float
+) -> Reply:
+    """A failure, told apart from bogus data by asking again with checking disabled."""
+    reply = await _told(*question, clock, deadline_s, disabled=True)
+    if not reply.values:
+        return failed
+    return failed._replace(note=f"{BOGUS}; {failed.note}" if failed.note else BOGUS)
+
+
+async def _told(
+    server: Server,
+    name: str,
+    record_type: str,
+    clock: Clock,
+    deadline_s: float,
+    *,
+    disabled: bool = False,
+) -> Reply:
+    try:
+        query = query_of(server, name, record_type, disabled=disabled)
+        heard = await exchange(server, query, clock, deadline_s)
+    except Unheard as silence:
+        return Reply("timeout", at=clock.now(), note=str(silence))
+    return read(heard, clock.now(), authoritative=server.authoritative)
+
+
+async def exchange(
+    server: Server, query: dns.message.QueryMessage, clock: Clock, deadline_s: float
+) -> Heard:
+    """The response to one question; Unheard where none came within the deadline."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            if server.way != "udp":
+                return await _timed(_WAYS[server.way], server, query, clock)
+            for share in PATIENCE:
+                try:
+                    async with asyncio.timeout(deadline_s * share):
+                        return await _timed(_by_udp, server, query, clock)
+                except TimeoutError:
+                    query.id = dns.entropy.random_16()
+                except dns.message.Truncated:
+                    return await _timed(_by_stream, server, query, clock)
+    except TimeoutError:
+        pass
+    except (OSError, EOFError, *DAMAGE) as error:
+        raise Unheard(_why(error)) from error
+    raise Unheard("")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate does not hold: {error.verify_message.lower()}"
+    if isinstance(error, OSError):
+        return (error.strerror or "cannot be reached").lower()
+    return "the response over TCP is damaged"
+
+
+def query_of(
+    server: Server, name: str, record_type: str, *, disabled: bool = False
+) -> dns.message.QueryMessage:
+    """The question as it is sent: EDNS, the wish for the site's name, RD for resolvers alone."""
+    flags = dns.flags.Flag(0) if server.authoritative else dns.flags.RD
+    if disabled:
+        flags |= dns.flags.CD
+    return dns.message.make_query(
+        name, record_type, use_edns=0, payload=PAYLOAD, flags=flags, options=[NSID]
+    )
+
+
+_How = Callable[[Server, dns.message.Message, Clock], Awaitable[tuple[dns.message.Message, float]]]
+
+
+async def _timed(how: _How, server: Server, query: dns.message.Message, clock: Clock) -> Heard:
+    sent = clock.real()
+    message, received = await how(server, query, clock)
+    return Heard(message, received - sent)
+
+
+class _Listener(asyncio.DatagramProtocol):
+    """Waits for the packet that answers the query; every other one is ignored."""
+
+    def __init__(self, query: dns.message.Message, clock: Clock) -> None:
+        self._query = query
+        self._clock = clock
+        self.answer: asyncio.Future[tuple[dns.message.Message, float]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def datagram_received(self, data: bytes, _addr: object) -> None:
+        received = self._clock.real()
+        if self.answer.done():
+            return
+        try:
+            message = dns.message.from_wire(data, raise_on_truncation=True)
+        except dns.message.Truncated as cut:
+            if self._query.is_response(cut.kwargs["message"]):
+                self.answer.set_exception(cut)
+        except DAMAGE:
+            return  # damaged or forged: the true one may still come
+        else:
+            if self._query.is_response(message):
+                self.answer.set_result((message, received))
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
+
+async def _by_udp(
+    server: Server, query: dns.message.Message, clock: Clock
+) -> tuple[dns.message.Message, float]:
+    loop = asyncio.get_running_loop()
+    transport, listener = await loop.create_datagram_endpoint(
+        lambda: _Listener(query, clock), remote_addr=(server.address, server.port)
+    )
+    try:
+        transport.sendto(query.to_wire())
+        return await listener.answer
+    finally:
+        transport.close()
+
+
+async def _by_stream(
+    server: Server, query: dns.message.Message, clock: Clock
+) -> tuple[dns.message.Message, float]:
+    is_tls = server.way == "tls"
+    reader, writer = await asyncio.open_connection(
+        server.address,
+        server.port,
+        ssl=_trust() if is_tls else None,
+        server_hostname=_name_of(server) if is_tls else None,
+    )
+    try:
+        writer.write(query.to_wire(prepend_length=True))
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        wire, received = await reader.readexactly(length), clock.real()
+        return await _answering(wire, query), received
+    finally:
+        writer.close()
+
+
+async def _by_https(
+    server: Server, query: dns.message.Message, clock: Clock
+) -> tuple[dns.message.Message, float]:
+    import httpx
+
+    # RFC 8484 s4.1: the id is 0, so that what is the same question is the same request.
+    query.id = 0
+    address = ip_address(server.address)
+    place = f"[{address}]" if address.version == 6 else str(address)
+    name = _name_of(server)
+    kind = "application/dns-message"
+    try:
+        async with httpx.AsyncClient(verify=_trust(), trust_env=False, timeout=None) as client:  # noqa: S113 - the caller's deadline holds
+            response = await client.post(
+                f"https://{place}:{server.port}/dns-query",
+                content=query.to_wire(),
+                headers={"Host": name, "Content-Type": kind, "Accept": kind},
+                extensions={"sni_hostname": name},
+            )
+    except httpx.HTTPError as error:
+        raise OSError(0, str(error) or "cannot be reached") from error
+    if response.status_code != 200:
+        raise OSError(0, f"answers HTTP {response.status_code}")
+    received = clock.real()
+    return await _answering(response.content, query), received
+
+
+_WAYS: Mapping[Way, _How] = {"tcp": _by_stream, "tls": _by_stream, "https": _by_https}
+
+
+async def _answering(wire: bytes, query: dns.message.Message) -> dns.message.Message:
+    # 64 kB of records take a tenth of a second, in which the loop would do nothing else.
+    is_long = len(wire) > LONG
+    message = await asyncio.to_thread(_read, wire) if is_long else _read(wire)
+    if not query.is_response(message):
+        raise dns.exception.FormError
+    return message
+
+
+def _read(wire: bytes) -> dns.message.Message:
+    return dns.message.from_wire(wire)
+
+
+def _name_of(server: Server) -> str:
+    return server.host or server.address
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,222 @@
+"""How many caches stand behind an address, and how sure it is that all of them have changed.
+
+A cache keeps one answer for a question, and every time it gives it, the time of receipt plus the
+TTL that is left points at the same instant. So distinct expiry instants are distinct caches. They
+are counted while they live, and best while the TTL is long: with 60 s, ten caches share 9 seconds.
+A cache that fetches anew before the instant (prefetch) is counted twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cockpit.propagation.answers import CellState, Mark
+
+TOGETHER_S = 1.5
+"""Instants no farther apart are one: TTLs are whole seconds, and packets take their time."""
+DOUBT = 0.05
+"""What is claimed fails in one case of twenty."""
+CONSTANT_FROM = 10
+"""Equal TTLs, each within the life of the one before, from which a TTL counts as constant."""
+RISING_FROM = 10
+"""TTLs, each above the one before, from which it counts as rising."""
+TURNS = 2
+"""Fetches with one TTL that is not the zone's, from which it counts as the resolver's own."""
+SAMPLES = 8
+"""Answers that are looked back on for one that comes and goes."""
+FEW = 6
+"""Answers below which one cache may as well be two."""
+_WHOLE_S = 1
+Met = tuple[float, CellState, int]
+"""A cache that was met: when it lets go, its answer's side, and how often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One count of the caches behind an address."""
+
+    seen: int = 0
+    once: int = 0
+    """Of these, how many were met only once."""
+    twice: int = 0
+    samples: int = 0
+
+    @property
+    def about(self) -> int:
+        """How many there are, unseen ones included (Chao1, bias-corrected)."""
+        return round(self.seen + self.once * (self.once - 1) / (2 * (self.twice + 1)))
+
+    @property
+    def unseen(self) -> float | None:
+        """The share of answers that come from caches not met yet (Good-Turing)."""
+        return self.once / self.samples if self.samples else None
+
+
+@dataclass(slots=True)
+class _Cache:
+    expires_at: float
+    state: CellState
+    met: int = 1
+
+
+@dataclass(slots=True)
+class Caches:
+    """The caches behind one address, as its answers for one name show them."""
+
+    best: Census = Census()
+    """The fullest count so far."""
+    last: CellState = "unasked"
+    row: int = 0
+    """How many answers in a row were of the last one's side."""
+    _live: list[_Cache] = field(default_factory=list)
+    _ttls: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=CONSTANT_FROM + 1))
+    _fetched: deque[int] = field(default_factory=lambda: deque(maxlen=TURNS))
+    _published: int = 0
+    _said: deque[tuple[CellState, int]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+
+    def hear(self, at: float, ttl: int, state: CellState, published: int = 0) -> None:
+        """Take in one answer: its time, the TTL left, its side, and the zone's own TTL."""
+        if published != self._published:
+            self._fetched.clear()
+            self._published = published
+        if self._ttls and ttl > self._ttls[-1][1] + _WHOLE_S:
+            self._fetched.append(ttl)
+        self._ttls.append((at, ttl))
+        self._said.append((state, ttl))
+        self.row = self.row + 1 if state == self.last else 1
+        self.last = state
+        self._live = [one for one in self._live if one.expires_at > at]
+        self._meet(at + ttl, state)
+        # Of one side alone: a cache that has turned was met under the other one before.
+        count = self.count(state)
+        if self.mark not in ("constant", "rising"):
+            self.best = fullest((self.best, count))
+
+    def kept(self) -> tuple[Census, CellState, int, tuple[int, ...], int, tuple[Met, ...]]:
+        """What must outlast the process that counted."""
+        live = tuple((one.expires_at, one.state, one.met) for one in self._live)
+        return self.best, self.last, self.row, tuple(self._fetched), self._published, live
+
+    def again(self, fetched: Iterable[int], published: int, live: Iterable[Met]) -> None:
+        """Go on from what another process counted."""
+        self._fetched.extend(fetched)
+        self._published = published
+        self._live = [_Cache(*one) for one in live]
+
+    def _meet(self, expires_at: float, state: CellState) -> None:
+        for one in self._live:
+            if abs(one.expires_at - expires_at) <= TOGETHER_S and one.state == state:
+                one.met += 1
+                return
+        self._live.append(_Cache(expires_at, state))
+
+    def count(self, state: CellState | None = None) -> Census:
+        """The caches whose answers live just now; those of one side where it is named."""
+        met = [one.met for one in self._live if state is None or one.state == state]
+        return Census(len(met), met.count(1), met.count(2), sum(met))
+
+    def still(self, state: CellState, now: float) -> float | None:
+        """The latest instant at which a cache met before lets go of an answer of that side.
+
+        None where so many other answers in a row have met every cache: it was let go before.
+        """
+        ends = [one.expires_at for one in self._live if one.state == state and one.expires_at > now]
+        caches = max(self.best.about, 1 if self.best.samples >= FEW else 2)
+        if not ends or (self.last != state and self.row >= answers_for_all(caches)):
+            return None
+        return max(ends)
+
+    def in_turn(self, state: CellState) -> bool:
+        """Whether that side's answers come and go in the last few looks, and none may be kept.
+
+        One that may be kept is a cache's, and `still` knows until when; once is its last second.
+        """
+        came = [
+            earlier[0] != state
+            for earlier, (one, ttl) in itertools.pairwise(self._said)
+            if one == state and ttl <= TOGETHER_S
+        ]
+        return sum(came) > 1 and self.last != state
+
+    @property
+    def floor(self) -> int:
+        """Seconds to which it raises TTLs by itself; 0 where it was not seen to."""
+        return min(self._fetched) if self.mark == "raised" else 0
+
+    def with_state(self, state: CellState, now: float) -> int:
+        """How many of the caches met hold an answer of that side."""
+        return sum(one.state == state and one.expires_at > now for one in self._live)
+
+    @property
+    def mark(self) -> Mark:
+        """What is odd about its TTLs; empty where nothing is."""
+        if _is_constant(self._ttls):
+            return "constant"
+        if _is_rising(self._ttls):
+            return "rising"
+        if len(self._fetched) == TURNS and self._published:
+            low, high = min(self._fetched), max(self._fetched)
+            if high - low <= _WHOLE_S and low > self._published + _WHOLE_S:
+                return "raised"
+            if high - low <= _WHOLE_S and high < self._published - _WHOLE_S:
+                return "capped"
+        return ""
+
+
+def _is_constant(ttls: deque[tuple[float, int]]) -> bool:
+    """Whether a TTL never falls though its answer cannot have been fetched anew."""
+    pairs = list(itertools.pairwise(ttls))
+    within = [TOGETHER_S < later[0] - first[0] < first[1] for first, later in pairs]
+    return (
+        len(pairs) >= CONSTANT_FROM and all(within) and all(a[1] == b[1] and a[1] for a, b in pairs)
+    )
+
+
+def _is_rising(ttls: deque[tuple[float, int]]) -> bool:
+    last = [ttl for _, ttl in ttls][-RISING_FROM:]
+    return len(last) == RISING_FROM and all(a < b for a, b in itertools.pairwise(last))
+
+
+def expected_instants(caches: int, ttl: int) -> float:
+    """How many distinct whole seconds that many caches are expected to expire at."""
+    return ttl * (1 - (1 - 1 / ttl) ** caches)
+
+
+def old_at_most(following: int) -> float | None:
+    """The share of old answers that so many new ones in a row still allow, with 95% confidence."""
+    return 1 - DOUBT ** (1 / following) if following else None
+
+
+def answers_for(share: float) -> int:
+    """How many new answers in a row show, with 95% confidence, that less than a share is old."""
+    return math.ceil(math.log(DOUBT) / math.log(1 - share))
+
+
+def answers_for_all(caches: int, least_load: float | None = None) -> int:
+    """How many answers meet every one of so many caches, with 95% confidence (union bound).
+
+    `least_load` is the share of answers that the least used one gives; equal where left out.
+    """
+    share = least_load or 1 / caches
+    return 1 if share >= 1 else math.ceil(math.log(caches / DOUBT) / -math.log(1 - share))
+
+
+def words(following: int, seen: int, about: int, allowed: float | None) -> str:
+    """The count as a person reads it: `12 of about 14 caches, 95%: fewer than 5% old`."""
+    if not seen:
+        return "caches not countable"
+    following = min(following, about)
+    count = f"{following} of about {about} caches" if about > seen else f"{following} of {seen}"
+    count = count if "caches" in count else f"{count} cache{'s' if seen > 1 else ''}"
+    if allowed is None:
+        return count
+    return f"{count}, 95%: fewer than {math.ceil(allowed * 100)}% old"
+
+
+def fullest(counts: Iterable[Census]) -> Census:
+    """The count that met most caches."""
+    return max(counts, key=lambda one: (one.seen, one.samples), default=Census())

@@ -1,0 +1,130 @@
+"""What many sweeps together say of each resolver: its caches, their answers, and its history."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from cockpit.propagation.answers import Cell, CellState, Row, Side
+from cockpit.propagation.census import Caches, fullest, old_at_most
+from cockpit.propagation.recall import CacheKept
+
+WORST: tuple[CellState, ...] = (
+    "other",
+    "no_name",
+    "no_data",
+    "servfail",
+    "refused",
+    "holds",
+    "timeout",
+    "mixed",
+    "old",
+    "unasked",
+    "kept",
+    "new",
+)
+"""Answers from the worst to the best, as after a switch to the new side."""
+LOOKS_KEPT = 60
+ANOTHER = "another cache behind this address still holds the {side} answer"
+IN_ONE = "both in one answer"
+IN_TURN = "it gives both answers in turn"
+UNSTEADY = {
+    "constant": "its TTL does not fall, so nothing tells when it asks anew",
+    "rising": "its TTL rises, so nothing tells when it asks anew",
+}
+"""Why a resolver does not count whose answers say nothing of their age."""
+
+
+class Memory:
+    """What was heard of one target's resolvers."""
+
+    def __init__(self) -> None:
+        self._caches: dict[tuple[str, str], Caches] = {}
+        self._history: dict[str, deque[tuple[CellState, float]]] = {}
+
+    def hear(self, rows: Iterable[Row], names: Sequence[str], ttls: Mapping[str, int]) -> None:
+        """Take in rows as just heard; `ttls` are the authorities' own, by name."""
+        for row in rows:
+            for name, cell in zip(names, row.cells, strict=True):
+                if cell.ttl is not None and cell.state in ("old", "new", "mixed", "other"):
+                    caches = self._caches.setdefault((row.name, name), Caches())
+                    caches.hear(cell.at, cell.ttl, cell.state, ttls.get(name, 0))
+            history = self._history.setdefault(row.name, deque(maxlen=LOOKS_KEPT))
+            worst = min((cell.state for cell in row.cells), key=WORST.index)
+            history.append((worst, max(cell.at for cell in row.cells)))
+
+    def told(self, row: Row, names: Sequence[str], wanted: Side, now: float) -> Row:
+        """The row with what is known beyond its last answers."""
+        known = [self._caches.get((row.name, name)) for name in names]
+        heard = [one for one in known if one is not None]
+        mark = next((one.mark for one in heard if one.mark), row.mark)
+        best = fullest(one.best for one in heard)
+        countable = mark not in ("constant", "rising")
+        looks = self._history.get(row.name, ())
+        in_row = [one.row if one.last == wanted else 0 for one in heard]
+        return replace(
+            row,
+            cells=tuple(
+                cell if caches is None else _with_others(cell, caches, wanted, now)
+                for cell, caches in zip(row.cells, known, strict=True)
+            ),
+            caches=best.seen if countable else 0,
+            about=best.about if countable else 0,
+            unseen=best.unseen if countable else None,
+            following=max((one.with_state(wanted, now) for one in heard), default=0),
+            old_at_most=old_at_most(min(in_row, default=0)),
+            mark=mark,
+            left_out=row.left_out or UNSTEADY.get(mark, ""),
+            site=next((cell.site for cell in row.cells if cell.site), row.site),
+            history=tuple(state for state, _ in looks),
+            history_at=tuple(at for _, at in looks),
+        )
+
+    def kept(self) -> tuple[CacheKept, ...]:
+        """What was counted, to be written down."""
+        return tuple(
+            CacheKept(resolver, name, *one.kept()) for (resolver, name), one in self._caches.items()
+        )
+
+    def again(self, kept: Iterable[CacheKept]) -> None:
+        """Know what was written down."""
+        for one in kept:
+            counted = Caches(one.best, one.last, one.row)
+            counted.again(one.fetched, one.published, one.live)
+            self._caches[one.resolver, one.name] = counted
+
+    def floor(self, name: str) -> float:
+        """Seconds to which the resolver of that name was seen to raise TTLs; 0 where it was not."""
+        return max((one.floor for (who, _), one in self._caches.items() if who == name), default=0)
+
+    def share(self, now: float, wanted: Side) -> float | None:
+        """The share of the caches met whose live answer leads to the wanted side."""
+        left: Side = "old" if wanted == "new" else "new"
+        follow = sum(one.with_state(wanted, now) for one in self._caches.values())
+        behind = sum(
+            one.with_state(left, now)
+            for one in self._caches.values()
+            if one.still(left, now) is not None
+        )
+        return follow / (follow + behind) if follow + behind else None
+
+
+def _with_others(cell: Cell, caches: Caches, wanted: Side, now: float) -> Cell:
+    """A cell that leads to the wanted side is `mixed` while another cache is known not to.
+
+    So it is where answers of both sides come in turn, by whatever lies behind the address.
+    """
+    left: Side = "old" if wanted == "new" else "new"
+    if cell.state == "mixed":
+        return replace(cell, note=cell.note or IN_ONE)
+    if cell.state != wanted:
+        return cell
+    until = caches.still(left, now)
+    if until is None:
+        if caches.in_turn(left):
+            return replace(cell, state="mixed", note=cell.note or IN_TURN)
+        return cell
+    return replace(
+        cell, state="mixed", expires_at=until, note=cell.note or ANOTHER.format(side=left)
+    )

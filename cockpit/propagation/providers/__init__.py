@@ -1,0 +1,1 @@
+"""The services that change DNS records, a module each."""

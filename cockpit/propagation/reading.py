@@ -1,0 +1,101 @@
+"""What a response amounts to: outcome, values, TTL, site, and the errors that it explains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdtypes.ANY.SOA
+import dns.rrset
+import dns.ttl
+
+from cockpit.propagation.answers import Link
+from cockpit.propagation.classify import Outcome, Reply, canonical
+
+_OUTCOMES: dict[dns.rcode.Rcode, Outcome] = {
+    dns.rcode.NOERROR: "answer",
+    dns.rcode.NXDOMAIN: "no_name",
+    dns.rcode.REFUSED: "refused",
+    dns.rcode.NOTAUTH: "refused",
+}
+LONGEST_SITE = 60
+
+
+class Heard(NamedTuple):
+    """A response, with the real seconds that it took."""
+
+    message: dns.message.Message
+    took_s: float
+
+
+def read(heard: Heard, at: float, *, authoritative: bool) -> Reply:
+    """The reply that a response amounts to."""
+    message, rtt_ms = heard.message, heard.took_s * 1000
+    code = message.rcode()
+    outcome = _OUTCOMES.get(code, "servfail")
+    note, site = extended_error(message), site_of(message)
+    if authoritative and outcome in ("answer", "no_name") and not message.flags & dns.flags.AA:
+        return Reply("refused", at=at, rtt_ms=rtt_ms, note="answers without authority")
+    if outcome in ("servfail", "refused"):
+        said = note or ("" if code in (dns.rcode.SERVFAIL, dns.rcode.REFUSED) else code.name)
+        return Reply(outcome, at=at, rtt_ms=rtt_ms, note=said, site=site)
+    if not isinstance(message, dns.message.QueryMessage):
+        return Reply("servfail", at=at, rtt_ms=rtt_ms, note="answers another kind of question")
+    try:
+        values, ttl, links = _answer(message)
+    except dns.exception.DNSException:
+        return Reply("servfail", at=at, rtt_ms=rtt_ms, note="the answer makes no sense")
+    return Reply(outcome, values, ttl, at, rtt_ms, _serial(message.answer), note, site, links)
+
+
+def _answer(
+    message: dns.message.QueryMessage,
+) -> tuple[tuple[str, ...], int | None, tuple[Link, ...]]:
+    """Values and TTL of the record at the end of a CNAME chain, and the chain's links.
+
+    The chain's own links keep TTLs of their own; where the switch changes the record at its end,
+    that one's TTL says how long the answer may be kept (RFC 2181 s5.2: the lowest of an RRset
+    counts). Where it changes a link, `convergence` counts that link's.
+    An absent record is kept as long as its SOA says (RFC 2308 s5).
+    """
+    chain = message.resolve_chaining()
+    links = tuple(
+        Link(canonical(one.name.to_text()), canonical(one[0].to_text()), one.ttl)
+        for one in chain.cnames
+    )
+    if chain.answer is not None:
+        values = tuple(sorted(record.to_text() for record in chain.answer))
+        return values, chain.answer.ttl, links
+    return (), None if chain.minimum_ttl == dns.ttl.MAX_TTL else chain.minimum_ttl, links
+
+
+def _serial(section: list[dns.rrset.RRset]) -> int | None:
+    for rrset in section:
+        for record in rrset:
+            if isinstance(record, dns.rdtypes.ANY.SOA.SOA):
+                return int(record.serial)
+    return None
+
+
+def extended_error(message: dns.message.Message) -> str:
+    """The extended DNS errors of a response (RFC 8914), in words; empty where there is none."""
+    return ", ".join(
+        f"{_words(option.code)} (EDE {int(option.code)})" for option in message.extended_errors()
+    )
+
+
+def _words(code: dns.edns.EDECode) -> str:
+    return dns.edns.EDECode.to_text(code).replace("_", " ").lower()
+
+
+def site_of(message: dns.message.Message) -> str:
+    """Which of an operator's sites answered, by its own name (NSID, RFC 5001)."""
+    for option in message.options:
+        if isinstance(option, dns.edns.NSIDOption):
+            text = option.nsid.decode("utf-8", "replace")
+            return "".join(one for one in text if one.isprintable())[:LONGEST_SITE]
+    return ""

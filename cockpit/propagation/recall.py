@@ -1,0 +1,78 @@
+"""What a watch knows, on disk: an engine that died had seen what nobody can see again.
+
+Until when each authority gave which answer, the caches counted while the TTL was long, and the
+clamps learned then, cannot be asked for later. What was not written before the engine was gone is
+unknown; nothing is made up for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cockpit.durable import replace_file
+from cockpit.propagation.answers import CellState, Point, Side
+from cockpit.propagation.census import Census
+from cockpit.propagation.convergence import Given
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKept:
+    """What was counted behind one resolver's address for one name."""
+
+    resolver: str
+    name: str
+    best: Census
+    last: CellState
+    row: int
+    fetched: tuple[int, ...]
+    published: int
+    live: tuple[tuple[float, CellState, int], ...]
+    """Each cache met: when it lets go, its answer's side, and how often it was met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """All of it."""
+
+    names: tuple[str, ...]
+    wanted: Side
+    switched_at: float | None
+    known: tuple[Given, ...]
+    beside: tuple[Given, ...]
+    caches: tuple[CacheKept, ...]
+    counted: tuple[str, ...]
+    """Who stood the vetting once, or is listed."""
+    curve: tuple[Point, ...]
+    unknown: str = ""
+    """What of the bound is not known, in words."""
+    format: int = FORMAT
+
+    @property
+    def turns(self) -> frozenset[object]:
+        """What must not be lost: which answers were given, and which are no more."""
+        known = ((one.side, one.address, one.name, one.ttl, one.over) for one in self.all_given)
+        return frozenset((*known, self.wanted, self.switched_at))
+
+    @property
+    def all_given(self) -> tuple[Given, ...]:
+        """What the authorities gave, for the names that move and for what is beside them."""
+        return self.known + self.beside
+
+
+def write(path: Path, remembered: Remembered) -> None:
+    """Put it in place of what was there; OSError where the disk does not take it."""
+    replace_file(path, msgspec.json.encode(remembered))
+
+
+def read(path: Path) -> Remembered | None:
+    """What was written last; None where there is none, or it cannot be read."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Remembered)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return found if found.format == FORMAT else None

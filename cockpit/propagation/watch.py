@@ -1,0 +1,364 @@
+"""Watches a switch spread: what the authorities were seen to give decides what caches may hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from cockpit.clock import Clock
+from cockpit.propagation.answers import Cell, Grid, Parent, Point, Row, Side
+from cockpit.propagation.beside import Besides
+from cockpit.propagation.classify import cell
+from cockpit.propagation.convergence import (
+    ABSENT_S,
+    STALE_TTL,
+    Given,
+    bound,
+    first_to_follow,
+    judge,
+    learn,
+    share,
+)
+from cockpit.propagation.delegation import ask_parents, parents_of
+from cockpit.propagation.errand import Errand
+from cockpit.propagation.forecast import expected_share, layers
+from cockpit.propagation.memory import Memory
+from cockpit.propagation.own import read_own, with_own
+from cockpit.propagation.public import with_public
+from cockpit.propagation.recall import Remembered
+from cockpit.propagation.sweep import (
+    DEADLINE_S,
+    ask_each,
+    authority_rows,
+    resolver_rows,
+    server_of,
+    unasked_authorities,
+    unasked_resolvers,
+)
+from cockpit.propagation.turns import Turns
+from cockpit.propagation.vetting import AGAIN_S, vet
+from cockpit.runbook.targets import Authority, DnsTarget
+
+STALE_PAUSE_S = 2.0
+"""Run seconds after which an answer served stale is asked for once more."""
+UNKNOWN = "when the last name server turned is unknown since the engine was gone: the bound is late"
+POINTS = 240
+"""Points of the curve that are kept; a longer one is thinned."""
+
+
+class PropagationWatch:
+    """What one run has seen of a DNS target's servers."""
+
+    def __init__(
+        self,
+        target: DnsTarget,
+        clock: Clock,
+        deadline_s: float = DEADLINE_S,
+        *,
+        polite: bool = False,
+    ) -> None:
+        own = read_own() if target.own_resolvers else ()
+        self._counted = {one.name for one in target.resolvers}
+        self.target = target = with_own(with_public(target), own)
+        self._own = frozenset(address for _, address in own)
+        self._errand = Errand(target, clock)
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._turns = Turns(polite=polite)
+        self._discovers = polite
+        self._known_parents: tuple[Authority, ...] = target.parents
+        self._parents: tuple[Parent, ...] = ()
+        self._wanted: Side = "new"
+        self._beside = Besides(target)
+        self._age = 0
+        self._left_out: Mapping[str, str] = {}
+        self._vetted_at: float | None = None
+        self._parents_at = -AGAIN_S
+        self._asked_at = 0.0
+        self._paused = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """Claim nothing from before: the run clock jumped."""
+        self._age += 1
+        self._known: tuple[Given, ...] = ()
+        self._switched_at: float | None = None
+        self._unknown = ""
+        self._looked_at = 0.0
+        self._memory = Memory()
+        self._beside.forget()
+        self._curve: tuple[Point, ...] = ()
+        self._authorities = unasked_authorities(self.target)
+        self._resolvers = unasked_resolvers(self.target)
+
+    def expect(self, side: Side) -> None:
+        """Wait for this side's answer from now on."""
+        if side != self._wanted:
+            self._wanted = side
+            self._switched_at = None
+            self._unknown = ""
+            self._curve = ()
+
+    def resume(
+        self,
+        switched_at: float,
+        ttl: float,
+        turned_by: float | None = None,
+        longer: Iterable[tuple[float, float]] = (),
+    ) -> None:
+        """Know from the journal when the wanted answer was first given, and the TTLs before it.
+
+        An authority of which nothing else is known may have given the left side's until
+        `turned_by`; where that is None, until the first look that sees it turned. `longer` are
+        TTLs that were lowered, with the moment until which each may have been given.
+        """
+        if self._switched_at is None:
+            self._switched_at = switched_at
+        left: Side = "old" if self._wanted == "new" else "new"
+        # Of either side: what another one outlasts is dropped, and one that leads on had turned.
+        known = {(one.address, one.name) for one in self._known}
+        missing = [
+            (one, name)
+            for one in self.target.authorities
+            for name in self.target.names
+            if (one.address, name) not in known
+        ]
+        last = self._clock.now() if turned_by is None else turned_by
+        ends = [(ttl, last, turned_by is not None), *((*one, True) for one in longer)]
+        self._known += tuple(
+            Given(left, one.address, name, round(ttl), last, over=over, lag=one.lag)
+            for one, name in missing
+            for ttl, last, over in ends
+        )
+        if missing and turned_by is None:
+            self._unknown = UNKNOWN
+
+    def remembered(self) -> Remembered:
+        """What could not be asked for again."""
+        return Remembered(
+            names=self.target.names,
+            wanted=self._wanted,
+            switched_at=self._switched_at,
+            known=self._known,
+            beside=self._beside.known,
+            caches=self._memory.kept(),
+            counted=tuple(sorted(self._counted)),
+            curve=self._curve,
+            unknown=self._unknown,
+        )
+
+    def recall(self, known: Remembered) -> None:
+        """Know what a watch before this one knew, where it watched the same names."""
+        if known.names != self.target.names:
+            return
+        self._known, self._beside.known = known.known, known.beside
+        self._memory.again(known.caches)
+        self._counted |= set(known.counted)
+        self._wanted, self._switched_at = known.wanted, known.switched_at
+        self._curve, self._unknown = known.curve, known.unknown
+
+    async def finish(self) -> None:
+        """Wait for what is asked on other hosts; the next look shows it."""
+        await self._errand.wait()
+
+    def stop(self) -> None:
+        """Ask nothing on other hosts any more."""
+        self._errand.stop()
+
+    async def look(self, pause: str = "") -> Grid:
+        """Ask the authorities, and the resolvers unless there is a reason to pause.
+
+        A pause keeps what was last heard of the resolvers, with its times. What is heard while
+        `forget` is called is dropped.
+        """
+        age = self._age
+        authorities, resolvers, _ = await asyncio.gather(
+            authority_rows(self.target, self._clock, self._deadline_s),
+            self._heard(pause),
+            self._ask_parents(),
+        )
+        if pause and not self._paused:
+            # Until just now anything may have asked: the checks, and `cockpit dns` of others.
+            self._asked_at = self._clock.now()
+        self._paused = pause
+        if age == self._age:
+            self._take(authorities, resolvers)
+            await self._ask_again_where_stale(age, resolvers)
+        if age == self._age:
+            self._remember(resolvers)
+        return self._grid(pause)
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    async def _heard(self, pause: str) -> dict[str, Row]:
+        """The rows of those whose turn it is, as they answer now."""
+        back = self._errand.collect(pause)
+        if pause:
+            return {}
+        clock, target = self._clock, self.target
+        await self._vet()
+        self._left_out = {**self._left_out, **self._errand.left_out}
+        due = self._turns.due(
+            self._with_reasons(self._resolvers), clock.real(), clock.now(), self._switched_at
+        )
+        here = tuple(one for one in target.resolvers if one.name in due and not one.through)
+        asked = replace(target, resolvers=here)
+        if due:
+            self._asked_at = clock.now()
+        rows = await resolver_rows(asked, clock, self._deadline_s)
+        return {row.name: row for row in rows} | back
+
+    async def _vet(self) -> None:
+        real = self._clock.real()
+        if self._vetted_at is not None and real - self._vetted_at < AGAIN_S:
+            return
+        self._vetted_at = real
+        here = tuple(one for one in self.target.resolvers if not one.through)
+        told = await vet(self.target, here, self._clock, self._deadline_s, counted=self._counted)
+        # Who once counted stays: a zone that breaks takes nobody's users away.
+        self._counted |= {name for name, why in told.items() if not why}
+        self._left_out = {**self._left_out, **told}
+        if self._discovers and not self._known_parents:
+            self._known_parents = await parents_of(self.target, self._clock, self._deadline_s)
+
+    async def _ask_parents(self) -> None:
+        """The parent's servers are asked now and then; a pause is no reason not to."""
+        real = self._clock.real()
+        if self._known_parents and real - self._parents_at >= AGAIN_S:
+            self._parents_at = real
+            self._parents = await ask_parents(
+                self.target, self._known_parents, self._clock, self._deadline_s
+            )
+
+    async def _ask_again_where_stale(self, age: int, heard: Collection[str]) -> None:
+        """A cache may serve one stale answer as it refreshes: the second one is what it holds."""
+        stale = [
+            (at, column)
+            for at, row in enumerate(self._judged())
+            for column, one in enumerate(row.cells)
+            if one.state == "holds" and one.ttl is not None and one.ttl <= STALE_TTL
+            if row.name in heard and not row.through
+        ]
+        if not stale:
+            return
+        await asyncio.sleep(STALE_PAUSE_S / self._clock.speed)
+        target = self.target
+        replies = await ask_each(
+            [
+                (server_of(target.resolvers[at]), target.names[column], target.record_type)
+                for at, column in stale
+            ],
+            self._clock,
+            self._deadline_s,
+        )
+        if age != self._age:
+            return
+        rows = list(self._resolvers)
+        for (at, column), reply in zip(stale, replies, strict=True):
+            if reply is not None:
+                rows[at] = _with_cell(rows[at], column, cell(reply, target.old, target.new))
+        self._resolvers = tuple(rows)
+
+    # -- what follows ---------------------------------------------------------------------------
+
+    def _take(self, authorities: tuple[Row, ...], heard: Mapping[str, Row]) -> None:
+        self._looked_at = self._clock.now()
+        self._authorities = authorities
+        self._known = learn(self._known, authorities, self.target.names)
+        self._beside.take(authorities)
+        if self._switched_at is None:
+            self._switched_at = first_to_follow(authorities, self._wanted)
+        self._resolvers = tuple(heard.get(row.name, row) for row in self._resolvers)
+
+    def _remember(self, heard: Collection[str]) -> None:
+        rows = [row for row in self._resolvers if row.name in heard]
+        self._memory.hear(rows, self.target.names, self._ttls())
+
+    def _ttls(self) -> dict[str, int]:
+        """The longest TTL with which an authority gives each name now."""
+        return {
+            name: max((row.cells[at].ttl or 0 for row in self._authorities), default=0)
+            for at, name in enumerate(self.target.names)
+        }
+
+    def _judged(self) -> tuple[Row, ...]:
+        """The resolvers' rows with all that is known of them."""
+        now, names = self._clock.now(), self.target.names
+        told = (
+            self._memory.told(row, names, self._wanted, now)
+            for row in self._with_reasons(self._resolvers)
+        )
+        return judge(tuple(told), self._known, self._wanted, self._clamps, names)
+
+    def _with_reasons(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(
+            replace(
+                row,
+                left_out=self._left_out.get(row.name, ""),
+                own=not row.through and row.address in self._own,
+            )
+            for row in rows
+        )
+
+    def _grid(self, pause: str) -> Grid:
+        rows, now = (
+            self._beside.judged(self._judged(), self._wanted, self._clamps),
+            self._clock.now(),
+        )
+        followed, following, counted = share(rows, self._wanted)
+        expected = expected_share(
+            rows, self.target.names, self._known, self._wanted, self._clamps, now
+        )
+        has_switched = self._switched_at is not None
+        if followed is not None and expected is not None and has_switched and not pause:
+            self._curve = _thinned((*self._curve, Point(now, followed, expected)))
+        end = bound(self._known, self._wanted) if has_switched else None
+        return Grid(
+            names=self.target.names,
+            rows=self._authorities + rows,
+            at=self._looked_at,
+            switched_at=self._switched_at,
+            bound=end,
+            share=followed,
+            following=following,
+            counted=counted,
+            paused=pause,
+            wanted=self._wanted,
+            expected=expected if has_switched else None,
+            cache_share=self._memory.share(now, self._wanted),
+            curve=self._curve,
+            longest_bound=self._longest(end),
+            back_s=float(max(self._ttls().values(), default=0)) or None,
+            absent_s=self._absent_s(),
+            asked_at=self._asked_at,
+            beyond=layers(None if end is None else end - (self._switched_at or end)),
+            beside=self._beside.told(self._wanted),
+            parents=self._parents,
+            unknown=self._unknown,
+        )
+
+    @property
+    def _clamps(self) -> dict[str, float]:
+        """To how many seconds resolvers raise TTLs, by address: as declared, or as counted."""
+        floors = (
+            (one, max(one.clamp, self._memory.floor(one.name))) for one in self.target.resolvers
+        )
+        return {one.address: floor for one, floor in floors if floor}
+
+    def _absent_s(self) -> float | None:
+        told = [row.absent_s for row in self._authorities if row.absent_s is not None]
+        return float(min(max(told), ABSENT_S)) if told else None
+
+    def _longest(self, end: float | None) -> float | None:
+        floor = max(self._clamps.values(), default=0.0)
+        return None if end is None else bound(self._known, self._wanted, floor)
+
+
+def _thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """A curve of bearable length: every second one of its points but the last."""
+    return curve if len(curve) <= POINTS else (*curve[:-1:2], curve[-1])
+
+
+def _with_cell(row: Row, column: int, one: Cell) -> Row:
+    return replace(row, cells=(*row.cells[:column], one, *row.cells[column + 1 :]))

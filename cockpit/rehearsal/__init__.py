@@ -1,0 +1,1 @@
+"""The embedded lab: a stand-in for the outside world, on loopback."""

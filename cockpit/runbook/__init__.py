@@ -1,0 +1,1 @@
+"""The runbook: what is to be done, checked before anything runs."""

@@ -1,0 +1,110 @@
+"""A secret in the forms in which programs write it; pure.
+
+Covered, at any place in other text and with white space anywhere: as it is; URL-encoded in part, as
+libraries do, wholly, and twice; in JSON, and in JSON that is quoted in JSON; in HTML, Python, SQL
+and shells; hexadecimal; base64 and base32 with anything before and behind it; base64 of base64.
+
+Not covered: more than two encodings one in the other, but for these; base64 whose inner base64 was
+broken into lines; what is URL-encoded twice or wholly, in base64 of base64 or in base32, and is
+broken within its first three characters; a value compressed, encrypted, hashed, reversed, in
+another case or character set, or printed in parts with other text between them; what was printed
+before it stood in the secret's file.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+_PERCENT = re.compile("%(?:25)*[0-9A-F]{2}")
+_IN_BROWSERS = "!'()*"
+"""What `encodeURIComponent` leaves as it is."""
+_SHORTEST_FORM = 6
+
+
+def forms(value: str) -> set[str]:
+    """A secret as programs commonly write it, without white space."""
+    # In JSON in JSON it begins as it does itself: no more output waits for that.
+    found = set(_quoted_twice(value))
+    # A line of a key is known by itself too.
+    for text in {value, *value.splitlines()} if "\n" in value else {value}:
+        found |= {text, *_encoded(text), *_quoted(text)}
+        for inner in _in_base64(text.encode()):
+            found |= {inner, quote(inner, safe="")}
+    return _long_enough(found)
+
+
+def rare_forms(value: str) -> set[str]:
+    """A secret as programs seldom write it, without white space."""
+    return _long_enough(_rare(value))
+
+
+def _long_enough(found: Iterable[str]) -> set[str]:
+    return {tight for form in found if len(tight := dense(form)) >= _SHORTEST_FORM}
+
+
+def dense(text: str) -> str:
+    """A text without its white space."""
+    return "".join(text.split())
+
+
+def _rare(text: str) -> Iterator[str]:
+    raw = text.encode()
+    for safe in ("", "/", _IN_BROWSERS):
+        for once in {quote(text, safe=safe), quote_plus(text, safe=safe)}:
+            for found in {quote(once, safe=""), quote(once, safe=safe)}:
+                yield from _both_cases(found)
+    for inner in set(_in_base64(raw)):
+        yield from _in_base64(inner.encode())
+    yield from _in_base32(raw)
+    yield from _both_cases("".join(f"%{one:02X}" for one in raw))
+
+
+def _quoted_twice(text: str) -> Iterator[str]:
+    for ascii_only in (True, False):
+        once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
+
+
+def _encoded(text: str) -> Iterator[str]:
+    """In addresses: everything encoded, or less of it, as browsers and shells do."""
+    for safe in ("", "/", _IN_BROWSERS):
+        for found in (quote(text, safe=safe), quote_plus(text, safe=safe)):
+            yield from _both_cases(found)
+    raw = text.encode()
+    yield from (raw.hex(), raw.hex().upper())
+
+
+def _both_cases(encoded: str) -> Iterator[str]:
+    yield encoded
+    yield _PERCENT.sub(lambda one: one.group().lower(), encoded)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """In JSON, HTML, Python, SQL and shells, without the quotes around it."""
+    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from (html.escape(text), html.escape(text, quote=False))
+    yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode())[2:-1])
+    yield text.replace("\\", "\\\\").replace("'", "\\'")
+    yield from (text.replace("'", "''"), text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    for pad in range(3):
+        encoded = base64.b64encode(b"\0" * pad + raw).decode().rstrip("=")
+        # The first characters mix with what stands before, the last with what follows.
+        inner = encoded[(pad * 8 + 5) // 6 : len(encoded) - (1 if (pad + len(raw)) % 3 else 0)]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
+
+
+def _in_base32(raw: bytes) -> Iterator[str]:
+    for pad in range(5):
+        encoded = base64.b32encode(b"\0" * pad + raw).decode()
+        inner = encoded[(pad * 8 + 4) // 5 : (pad + len(raw)) * 8 // 5]
+        yield inner
+        yield inner.lower()

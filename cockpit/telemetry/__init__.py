@@ -1,0 +1,1 @@
+"""Samples of the outside world, and the live view that screens read."""

@@ -1,0 +1,83 @@
+"""The page of what waits to be accepted, and the key that accepts it, with words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from cockpit.tui.accepting import TITLES, Acceptance, acceptance
+from cockpit.tui.dialogs.reason import Reason
+from cockpit.tui.lines.bar import bar
+from cockpit.tui.lines.changes import changes, waiting
+from cockpit.tui.lines.now import now
+from cockpit.tui.lines.scene import Scene
+from cockpit.tui.lines.sheets import Sheet
+from cockpit.tui.lines.text import Line, as_ascii, fit, said
+from cockpit.tui.panels.lines import Shown
+from cockpit.tui.panels.reader import Reader
+from cockpit.tui.screens.base import app_of
+
+
+class Changes(Screen[None], inherit_bindings=False):
+    """What changed, and what accepting it does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back"),
+        Binding("q", "back", "back", show=False),
+        Binding("a", "accept", "accept"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The bar and NOW stay; the rest is the page."""
+        yield Shown(lambda scene, width: (bar(scene, width), now(scene, width)), id="head")
+        yield Reader(lambda scene, width: Sheet(changes(scene, width)), id="page")
+        yield Shown(_hints, id="hints")
+
+    def on_mount(self) -> None:
+        """The page has the keys."""
+        self.query_one(Reader).focus()
+        self.show(app_of(self).scene)
+
+    def show(self, scene: Scene) -> None:
+        """Draw another moment."""
+        for shown in self.query(Shown):
+            shown.show(scene)
+        self.query_one(Reader).show(scene)
+
+    def action_back(self) -> None:
+        """Close it: nothing changes."""
+        self.dismiss()
+
+    def action_accept(self) -> None:
+        """Ask for the words first; what is sent names what was on the page."""
+        app = app_of(self)
+        asked = acceptance(app.scene)
+        if isinstance(asked, str):
+            app.tell(asked)
+            return
+
+        def answered(words: str | None) -> None:
+            if words is not None:
+                app.ask(asked.kind, digest=asked.digest, text=words)
+                self.dismiss()
+
+        self.app.push_screen(Reason(asked.question), answered)
+
+
+def _hints(scene: Scene, width: int) -> tuple[Line, ...]:
+    asked = acceptance(scene)
+    able = isinstance(asked, Acceptance)
+    words = TITLES[waiting(scene)] if isinstance(asked, Acceptance) else f"not now: {said(asked)}"
+    keys: Line = (
+        (" Esc", "key"),
+        (" back   ", "plain"),
+        ("Up Down Page", "key"),
+        (" move   ", "plain"),
+        ("a", "key" if able else "dim"),
+        (f" {words}", "plain" if able else "needs"),
+    )
+    line = fit(keys, width)
+    return (as_ascii(line) if scene.ascii else line,)

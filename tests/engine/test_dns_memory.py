@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cockpit.answer import Answer
+from cockpit.engine.dns_memory import DnsMemory, evidence
+from cockpit.journal.clock import JournalClock
+from cockpit.journal.file import JournalReader
+from cockpit.journal.state import AttemptState, RunState, StepState
+from cockpit.propagation import former
+from cockpit.propagation.providers.base import record_set
+from cockpit.propagation.watch import PropagationWatch
+from cockpit.resources import shipped
+from cockpit.runbook.plan import load_plan
+from cockpit.runbook.targets import Authority, DnsTarget, Resolver
+from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, serving
+
+NOON = 1_800_000_000.0
+
+
+class Clock(JournalClock):
+    """A run clock that stands still but for what a test adds."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "journal.jsonl").touch()
+        super().__init__(JournalReader(folder / "journal.jsonl", ""))
+        self.at = NOON
+
+    def now(self) -> float:
+        return self.at
+
+    @property
+    def speed(self) -> float:
+        return 1000.0
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path)
+
+
+@asynccontextmanager
+async def two(late: Zone, early: Zone) -> AsyncIterator[tuple[DnsTarget, Zone]]:
+    """Two authorities, and a resolver that answers as a zone of its own says."""
+    net, cache = own_net(), Zone.at(OLD, 60)
+    async with (
+        serving(f"{net}.1", early.answer) as one,
+        serving(f"{net}.2", late.answer) as other,
+        serving(f"{net}.3", cache.answer) as port,
+    ):
+        yield (
+            DnsTarget(
+                kind="dns",
+                zone=ZONE,
+                names=NAMES,
+                old=OLD,
+                new=NEW,
+                provider="manual",
+                authorities=(
+                    Authority(name="ns1", address=f"{net}.1", port=one),
+                    Authority(name="ns2", address=f"{net}.2", port=other),
+                ),
+                resolvers=(Resolver(name="one", address=f"{net}.3", port=port),),
+            ),
+            cache,
+        )
+
+
+async def test_an_engine_that_starts_again_knows_the_last_turn_and_not_the_first(
+    clock: Clock, tmp_path: Path
+) -> None:
+    early, late, memory = Zone.at(OLD, 60), Zone.at(OLD, 60), DnsMemory(tmp_path / "dns", clock)
+    async with two(late, early) as (target, _):
+        watch = PropagationWatch(target, clock)
+        await watch.look()
+        early.put(NEW, 60)
+        first = await watch.look()
+        clock.at += 40
+        late.put(NEW, 60)
+        before = await watch.look()
+        await memory.keep(watch)
+        clock.at += 25
+        again = PropagationWatch(target, clock)
+        DnsMemory(tmp_path / "dns", clock).load(again)
+        assert again.remembered() == watch.remembered(), "caches and all"
+        again.resume(first.switched_at or 0.0, 60)
+        after = await again.look()
+        assert before.bound == NOON + 100
+        assert (after.bound, after.switched_at, after.unknown) == (NOON + 100, NOON, "")
+        states = {cell.state for row in after.rows for cell in row.cells if row.name == "one"}
+        assert states == {"old"}, "an honest cache that has its TTL yet is not accused"
+        assert after.rows[2].caches >= before.rows[2].caches > 0
+
+
+async def test_an_authority_that_turned_while_the_engine_was_gone_is_counted_from_its_return(
+    clock: Clock, tmp_path: Path
+) -> None:
+    early, late, memory = Zone.at(OLD, 60), Zone.at(OLD, 60), DnsMemory(tmp_path / "dns", clock)
+    async with two(late, early) as (target, _):
+        watch = PropagationWatch(target, clock)
+        await watch.look()
+        early.put(NEW, 60)
+        await watch.look()
+        await memory.keep(watch)
+        late.put(NEW, 60)
+        clock.at += 500
+        again = PropagationWatch(target, clock)
+        memory.load(again)
+        again.resume(NOON, 60)
+        assert (await again.look()).bound == NOON + 560
+
+
+async def test_without_a_memory_the_bound_is_late_and_said_to_be_unknown_never_early(
+    clock: Clock, tmp_path: Path
+) -> None:
+    async with two(Zone.at(NEW, 60), Zone.at(NEW, 60)) as (target, _):
+        watch = PropagationWatch(target, clock)
+        DnsMemory(tmp_path / "none", clock).load(watch)
+        watch.resume(NOON - 600, 60)
+        clock.at += 3
+        grid = await watch.look()
+        assert grid.bound == NOON + 63
+        assert "unknown since the engine was gone" in grid.unknown
+        states = {cell.state for row in grid.rows for cell in row.cells if row.name == "one"}
+        assert states == {"old"}
+
+
+async def test_a_ttl_lowered_late_counts_after_a_restart_as_it_did_before(clock: Clock) -> None:
+    async with two(Zone.at(NEW, 60), Zone.at(NEW, 60)) as (target, _):
+        watch = PropagationWatch(target, clock)
+        watch.resume(NOON, 60, NOON + 5, [(3600, NOON - 100)])
+        assert (await watch.look()).bound == NOON + 3500
+
+
+async def test_a_clamp_that_was_learned_outlasts_the_engine(clock: Clock, tmp_path: Path) -> None:
+    early, late = Zone.at(OLD, 60), Zone.at(OLD, 60)
+    async with two(late, early) as (target, cache):
+        watch = PropagationWatch(target, clock)
+        for ttl in (500, 900, 500, 900):
+            cache.put(OLD, ttl)
+            await watch.look()
+            clock.at += ttl + 1
+        memory = DnsMemory(tmp_path / "dns", clock)
+        await memory.keep(watch)
+        again = PropagationWatch(target, clock)
+        memory.load(again)
+        early.put(NEW, 60)
+        late.put(NEW, 60)
+        for one in (watch, again):
+            grid = await one.look("nobody is asked")
+            assert grid.bound is not None
+            assert grid.longest_bound == (await watch.look("nobody is asked")).longest_bound
+
+
+async def test_what_cannot_be_read_or_is_of_other_names_claims_nothing(
+    clock: Clock, tmp_path: Path
+) -> None:
+    async with two(Zone.at(OLD, 60), Zone.at(OLD, 60)) as (target, _):
+        watch = PropagationWatch(target, clock)
+        await watch.look()
+        memory = DnsMemory(tmp_path / "dns", clock)
+        await memory.keep(watch)
+        other = PropagationWatch(replace(target, names=NAMES[:1]), clock)
+        memory.load(other)
+        assert other.remembered().known == ()
+        (tmp_path / "dns").write_bytes(b"{")
+        damaged = PropagationWatch(target, clock)
+        memory.load(damaged)
+        assert damaged.remembered().known == ()
+
+
+async def test_it_is_written_when_an_authority_turns_and_else_seldom(
+    clock: Clock, tmp_path: Path
+) -> None:
+    early, late, path = Zone.at(OLD, 60), Zone.at(OLD, 60), tmp_path / "dns"
+    async with two(late, early) as (target, _):
+        watch, memory = PropagationWatch(target, clock), DnsMemory(path, clock)
+        await watch.look()
+        await memory.keep(watch)
+        path.unlink()
+        await watch.look()
+        await memory.keep(watch)
+        assert not path.exists()
+        early.put(NEW, 60)
+        await watch.look()
+        await memory.keep(watch)
+        assert path.exists()
+        missing = DnsMemory(tmp_path / "no" / "folder", clock)
+        await missing.keep(watch)  # a disk that takes nothing stops no engine
+
+
+def test_the_journal_shows_by_when_all_name_servers_were_seen_to_lead_to_the_new_side() -> None:
+    book = load_plan(shipped("runbooks") / "freshtrack", "staging", {}).runbook
+    was = {
+        ttl: former.as_json([record_set("a.test.", "A", ("192.0.2.1",), ttl)]) for ttl in (60, 3600)
+    }
+    verified = Answer("dns_answers_new", "", "pass", "", NOON + 9)
+    switch = AttemptState(1, "done", "", "", 0.0, recorded={"former": was[60]})
+    lower = AttemptState(1, "done", "", "", 0.0, recorded={"former": was[3600]})
+    state = RunState(
+        t0_actual=NOON,
+        steps={
+            "lower_ttl": StepState("lower_ttl", "done", (lower,), NOON - 900),
+            "switch_dns": StepState("switch_dns", "done", (switch,)),
+        },
+    )
+    unseen = evidence(book, state, NOON + 50)
+    assert unseen is not None
+    assert (unseen.ttl, unseen.turned_by, unseen.longer) == (60, None, ((3600, NOON - 900),))
+    switch = replace(switch, answers=(verified,))
+    steps = {**state.steps, "switch_dns": StepState("switch_dns", "done", (switch,))}
+    seen = evidence(book, replace(state, steps=steps), NOON + 50)
+    assert seen is not None
+    assert seen.turned_by == NOON + 9
+    assert evidence(book, replace(state, t0_actual=None), NOON) is None

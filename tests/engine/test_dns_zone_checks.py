@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from cockpit.checks import zone
+from cockpit.checks.provider import dns_provider
+from cockpit.checks.sides import dns_certificate, dns_serves
+from cockpit.errors import TargetError
+from cockpit.journal.state import RunState
+from cockpit.propagation.answers import Grid
+from cockpit.propagation.providers.base import as_kept
+from cockpit.propagation.watch import PropagationWatch
+from cockpit.propagation.wholezone import holding
+from cockpit.rehearsal.zone import read_zone, write_zone
+from cockpit.runbook.checks import (
+    DnsCaaCheck,
+    DnsCertificateCheck,
+    DnsProviderCheck,
+    DnsServesCheck,
+    DnsSignedCheck,
+    DnsZoneCheck,
+)
+from cockpit.runbook.targets import Authority, Resolver, WatchedRecord
+from cockpit.runbook.words import Duration, Id, TargetId
+from tests.fakes.dns_lab import DnsLab, dns_lab
+from tests.fakes.dns_servers import own_net, serving
+
+ZONE = TargetId("zone")
+QUIET = DnsZoneCheck(id=Id("quiet"), title="", kind="dns_quiet", target=ZONE)
+AGREE = DnsZoneCheck(id=Id("agree"), title="", kind="dns_agree", target=ZONE)
+HITS = DnsZoneCheck(id=Id("hits"), title="", kind="dns_old_address", target=ZONE)
+CAA = DnsCaaCheck(id=Id("caa"), title="", kind="dns_caa", target=ZONE, issuer="letsencrypt.org")
+SIGNED = DnsSignedCheck(
+    id=Id("signed"), title="", kind="dns_signed", target=ZONE, valid_for=Duration(86400.0)
+)
+SERVES = DnsServesCheck(
+    id=Id("serves"), title="", kind="dns_serves", target=ZONE, path="/health", tls=False
+)
+
+
+def keeps(ttl: float) -> DnsProviderCheck:
+    return DnsProviderCheck(
+        id=Id("keeps"), title="", kind="dns_provider", target=ZONE, ttl=Duration(ttl)
+    )
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[DnsLab]:
+    async with dns_lab(tmp_path, speed=1.0) as running:
+        yield running
+
+
+def add(lab: DnsLab, *lines: str, secondary: bool = True) -> None:
+    """More records in the zone of both servers."""
+    text = "\n".join((write_zone(lab.authorities.primary.zone), *lines))
+    lab.authorities.primary.zone = read_zone(text, lab.spec.zone)
+    if secondary:
+        lab.authorities.secondary.zone = lab.authorities.primary.zone
+
+
+async def test_a_switch_that_is_out_at_one_name_server_is_not_kept_waiting_for_its_rest(
+    lab: DnsLab,
+) -> None:
+    grid = await PropagationWatch(lab.target, lab.clock).look()
+    out = replace(lab.checking(grid), state=RunState(t0_actual=lab.clock.now()))
+    assert (await zone.dns_quiet(QUIET, out)).said == "pass"
+    assert (await zone.dns_quiet(QUIET, lab.checking(grid))).said == "fail"
+
+
+async def test_the_switch_waits_until_no_cache_can_hold_an_answer_to_our_own_question(
+    lab: DnsLab,
+) -> None:
+    await lab.put(lab.spec.old, 60)
+    watch = PropagationWatch(lab.target, lab.clock)
+    asked = await watch.look()
+    finding = await zone.dns_quiet(QUIET, lab.checking(asked))
+    assert finding.said == "fail"
+    lab.jump(300.0)
+    quiet = await watch.look("T-0 is near")
+    finding = await zone.dns_quiet(QUIET, lab.checking(quiet))
+    assert finding.said == "fail", "until the pause began, anything may have asked"
+    lab.jump(59.0)
+    assert (await zone.dns_quiet(QUIET, lab.checking(quiet))).said == "fail"
+    lab.jump(2.0)
+    finding = await zone.dns_quiet(QUIET, lab.checking(await watch.look("T-0 is near")))
+    assert finding.said == "pass"
+    assert finding.evidence.endswith("the TTL is 1 min")
+    with pytest.raises(TargetError):
+        await zone.dns_quiet(QUIET, lab.checking(Grid(lab.target.names, ())))
+
+
+async def test_servers_that_agree_pass_and_a_serial_behind_fails(lab: DnsLab) -> None:
+    finding = await zone.dns_agree(AGREE, lab.checking())
+    assert finding == ("pass", "serial 1 at 2 name servers; the lab plays no parent zone")
+    await lab.put(lab.spec.old, 60, everywhere=False)
+    finding = await zone.dns_agree(AGREE, lab.checking())
+    late = "who missed the notice follows within 1 h"
+    assert finding == ("fail", f"serials differ: 1, 2; {late}")
+
+
+async def test_a_lame_server_fails_and_a_silent_one_leaves_it_open(lab: DnsLab) -> None:
+    (cloudflare, *_) = lab.target.resolvers
+    lame = Authority(name="ns3", address=cloudflare.address, port=cloudflare.port)
+    target = replace(lab.target, authorities=(*lab.target.authorities, lame))
+    finding = await zone.dns_agree(AGREE, lab.checking(target=target))
+    assert finding.said == "fail"
+    assert "answers without authority" in finding.evidence
+    dead = replace(lame, address=lab.spec.at(99))
+    target = replace(lab.target, authorities=(*lab.target.authorities, dead))
+    assert (await zone.dns_agree(AGREE, lab.checking(target=target))).said == "unknown"
+
+
+def parent_of(lab: DnsLab, *servers: str, glue: str) -> Callable[[bytes], bytes]:
+    def respond(wire: bytes) -> bytes:
+        reply = dns.message.make_response(dns.message.from_wire(wire))
+        reply.authority.append(dns.rrset.from_text(lab.spec.zone, 3600, "IN", "NS", *servers))
+        reply.additional.append(dns.rrset.from_text(servers[0], 3600, "IN", "A", glue))
+        return reply.to_wire()
+
+    return respond
+
+
+async def test_the_parents_delegation_and_glue_must_match(lab: DnsLab) -> None:
+    right = (f"ns1.{lab.spec.zone}", f"ns2.{lab.spec.zone}")
+    net = own_net()
+
+    async def told(*servers: str, glue: str) -> tuple[str, str]:
+        async with serving(f"{net}.1", parent_of(lab, *servers, glue=glue)) as port:
+            parent = Authority(name="parent", address=f"{net}.1", port=port)
+            target = replace(lab.target, parents=(parent,))
+            return await zone.dns_agree(AGREE, lab.checking(target=target))
+
+    assert (await told(*right, glue=lab.spec.at(53)))[0] == "pass"
+    said, evidence = await told(*right, glue="192.0.2.99")
+    assert (said, "its glue 192.0.2.99" in evidence) == ("fail", True)
+    said, evidence = await told("elsewhere.test.", glue="192.0.2.99")
+    assert (said, "names elsewhere.test., the zone" in evidence) == ("fail", True)
+
+
+async def test_one_of_several_parent_servers_that_differs_fails_and_a_silent_one_is_named(
+    lab: DnsLab,
+) -> None:
+    right = (f"ns1.{lab.spec.zone}", f"ns2.{lab.spec.zone}")
+    net = own_net()
+    good = parent_of(lab, *right, glue=lab.spec.at(53))
+    bad = parent_of(lab, "elsewhere.test.", glue="192.0.2.99")
+    async with serving(f"{net}.1", good) as one, serving(f"{net}.2", bad) as two:
+        parents = (
+            Authority(name="a", address=f"{net}.1", port=one),
+            Authority(name="b", address=f"{net}.2", port=two),
+            Authority(name="c", address=f"{net}.3", port=two),
+        )
+        told = await zone.dns_agree(
+            AGREE, lab.checking(target=replace(lab.target, parents=parents))
+        )
+        assert told.said == "fail"
+        assert f"b ({net}.2) names elsewhere.test." in told.evidence
+        fewer = replace(lab.target, parents=(parents[0], parents[2]))
+        told = await zone.dns_agree(AGREE, lab.checking(target=fewer))
+        assert told.said == "pass"
+        assert "1 of 2 of the parent's name the same 2; c does not tell" in told.evidence
+        grid = await PropagationWatch(fewer, lab.clock).look("nobody is asked")
+        assert [one.fits for one in grid.parents] == [True, None]
+
+
+async def test_mail_that_moves_along_with_a_name_is_said(lab: DnsLab) -> None:
+    add(lab, f"{lab.spec.zone} 60 IN MX 10 www.{lab.spec.zone}")
+    finding = await zone.dns_old_address(HITS, lab.checking())
+    assert finding.said == "pass"
+    assert f"they move along: {lab.spec.zone} MX 10 www.{lab.spec.zone}" in finding.evidence
+
+
+async def test_an_ipv6_address_of_the_old_side_is_searched_for_where_it_is_declared(
+    lab: DnsLab,
+) -> None:
+    add(lab, f"mail.{lab.spec.zone} 60 IN AAAA 2001:db8::10")
+    moves = WatchedRecord(name=lab.spec.zone, type="AAAA", old=("2001:DB8::10",), new=())
+    target = replace(lab.target, records=(moves,))
+    finding = await zone.dns_old_address(HITS, lab.checking(target=target))
+    assert finding.said == "fail"
+    assert f"mail.{lab.spec.zone} AAAA 2001:db8::10" in finding.evidence
+
+
+async def test_every_other_record_with_the_old_address_is_listed(lab: DnsLab) -> None:
+    finding = await zone.dns_old_address(HITS, lab.checking())
+    assert finding.said == "pass", finding.evidence
+    old = lab.spec.old
+    add(
+        lab,
+        f"mail.{lab.spec.zone} 60 IN A {old}",
+        f'{lab.spec.zone} 60 IN TXT "v=spf1 ip4:{old} -all"',
+        f"www.{lab.spec.zone} 60 IN HTTPS 1 . ipv4hint={old}",
+        f"*.{lab.spec.zone} 60 IN A {old}",
+    )
+    finding = await zone.dns_old_address(HITS, lab.checking())
+    assert finding.said == "fail"
+    for word in ("mail.", "v=spf1", "ipv4hint", "*."):
+        assert word in finding.evidence
+
+
+async def test_a_text_that_stays_is_still_listed_where_it_holds_the_old_address(
+    lab: DnsLab,
+) -> None:
+    old, spf = lab.spec.old, f'"v=spf1 IP4:{lab.spec.old} -all"'
+    add(lab, f"{lab.spec.zone} 60 IN TXT {spf}")
+    stays = WatchedRecord(name=lab.spec.zone, type="TXT", old=(spf,))
+    for record in (stays, replace(stays, old=('"another"',), new=())):
+        target = replace(lab.target, records=(record,))
+        finding = await zone.dns_old_address(HITS, lab.checking(target=target))
+        assert finding.said == "fail", "what stays, or was not declared, does not go"
+        assert f"hold {old}: {lab.spec.zone} TXT {spf}" in finding.evidence
+    target = replace(lab.target, records=(replace(stays, new=('"v=spf1 -all"',)),))
+    finding = await zone.dns_old_address(HITS, lab.checking(target=target))
+    assert finding.said == "pass", finding.evidence
+    assert f"and what is declared to change hold {old}" in finding.evidence
+    assert f"declared to change: {lab.spec.zone} TXT {spf}" in finding.evidence
+
+
+def test_an_spf_record_counts_in_either_case_and_however_its_strings_are_cut() -> None:
+    records = [
+        as_kept("a.test", "TXT", ['"v=spf1 IP4:192.0.2.0/24 -all"'], 60),
+        as_kept("b.test", "TXT", ['"v=spf1 ip4:192.0." "2.10 -all"'], 60),
+        as_kept("c.test", "TXT", ['"v=spf1 Ip4:192.0.3.0/24 -all"'], 60),
+    ]
+    assert [one.name for one, _ in holding(records, "192.0.2.10")] == ["a.test.", "b.test."]
+
+
+def test_an_spf_range_counts_and_a_longer_number_does_not() -> None:
+    records = [
+        as_kept("a.test", "TXT", ['"v=spf1 ip4:192.0.2.0/24 -all"'], 60),
+        as_kept("b.test", "A", ["192.0.2.100"], 60),
+        as_kept("c.test", "AAAA", ["2001:db8:0::1"], 60),
+        as_kept("d.test", "TXT", ['"ip4:nonsense"'], 60),
+    ]
+    assert [one.name for one, _ in holding(records, "192.0.2.10")] == ["a.test."]
+    assert [one.name for one, _ in holding(records, "2001:DB8::1")] == ["c.test."]
+
+
+async def test_a_transfer_that_is_refused_leaves_it_open(lab: DnsLab) -> None:
+    target = replace(lab.target, key_name="another")
+    with pytest.raises(TargetError):
+        await zone.dns_old_address(HITS, lab.checking(target=target))
+
+
+async def test_caa_climbs_and_names_who_may_issue(lab: DnsLab) -> None:
+    finding = await zone.dns_caa(CAA, lab.checking())
+    assert finding.said == "pass"
+    assert "has no CAA record" in finding.evidence
+    add(lab, f'{lab.spec.zone} 60 IN CAA 0 issue "letsencrypt.org; validationmethods=dns-01"')
+    assert (await zone.dns_caa(CAA, lab.checking())).said == "pass"
+    add(lab, f'www.{lab.spec.zone} 60 IN CAA 0 issue "pki.example"')
+    finding = await zone.dns_caa(CAA, lab.checking())
+    assert finding.said == "fail"
+    assert "allows pki.example, not letsencrypt.org" in finding.evidence
+
+
+async def test_what_is_kept_must_be_what_is_served_and_the_ttl_possible(lab: DnsLab) -> None:
+    assert (await dns_provider(keeps(60.0), lab.checking())).said == "pass"
+    finding = await dns_provider(keeps(0.5), lab.checking())
+    assert finding == ("fail", "rfc2136 keeps no TTL below 1 s")
+    await lab.put(lab.spec.new, 60, everywhere=False)
+    finding = await dns_provider(keeps(60.0), lab.checking())
+    assert finding.said == "fail"
+    assert "proxied, or not yet everywhere" in finding.evidence
+
+
+SIGNED_SETS = {
+    "A": "192.0.2.1",
+    "DNSKEY": "257 3 13 AAAA",
+    "SOA": "ns1.freshtrackpro.test. host.freshtrackpro.test. 7 3600 600 604800 60",
+}
+
+
+def signed(ends: str) -> Callable[[bytes], bytes]:
+    """An authority with a key, whose answers are signed until then."""
+
+    def respond(wire: bytes) -> bytes:
+        query = dns.message.from_wire(wire)
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        (question,) = query.question
+        kind = dns.rdatatype.to_text(question.rdtype)
+        if kind in SIGNED_SETS:
+            text = f"{kind} 13 3 60 {ends} 20270101000000 1 freshtrackpro.test. AAAA"
+            made = dns.rrset.from_text(question.name, 60, "IN", kind, SIGNED_SETS[kind])
+            reply.answer.append(made)
+            if ends:
+                reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "RRSIG", text))
+        return reply.to_wire()
+
+    return respond
+
+
+def proving_or_not(respond: Callable[[bytes], bytes], *, proves: bool) -> Callable[[bytes], bytes]:
+    """A resolver that says AD of all its answers, where it is asked to, or of none."""
+
+    def resolve(wire: bytes) -> bytes:
+        reply = dns.message.from_wire(respond(wire))
+        if proves and dns.message.from_wire(wire).flags & dns.flags.AD:
+            reply.flags |= dns.flags.AD
+        return reply.to_wire()
+
+    return resolve
+
+
+@pytest.mark.parametrize(
+    ("ends", "said", "words"),
+    [
+        ("20270115090000", "fail", "signed; the first signature runs out at 2027-01-15 09:00:00"),
+        ("20280115090000", "pass", "signed; the first signature runs out at 2028-01-15 09:00:00"),
+        ("", "fail", "the zone has keys, and no signature for api.freshtrackpro.test. A at ns1"),
+    ],
+)
+async def test_signatures_are_told_by_when_they_run_out(
+    lab: DnsLab, ends: str, said: str, words: str
+) -> None:
+    net = own_net()
+    async with (
+        serving(f"{net}.1", signed(ends)) as port,
+        serving(f"{net}.2", proving_or_not(signed(ends), proves=True)) as prover,
+    ):
+        one = Authority(name="ns1", address=f"{net}.1", port=port)
+        proving = Resolver(name="proving", address=f"{net}.2", port=prover)
+        target = replace(lab.target, authorities=(one,), resolvers=(proving,))
+        finding = await zone.dns_signed(SIGNED, lab.checking(target=target))
+    assert (finding.said, finding.evidence.startswith(words)) == (said, True), finding
+
+
+async def test_signatures_that_no_resolver_proved_are_unknown_and_any_of_many_may_prove_them(
+    lab: DnsLab,
+) -> None:
+    net = own_net()
+    zone_signed = signed("20280115090000")
+    async with (
+        serving(f"{net}.1", zone_signed) as port,
+        serving(f"{net}.2", proving_or_not(zone_signed, proves=False)) as plain,
+        serving(f"{net}.3", proving_or_not(zone_signed, proves=True)) as prover,
+    ):
+        one = Authority(name="ns1", address=f"{net}.1", port=port)
+        plains = tuple(
+            Resolver(name=f"plain{at}", address=f"{net}.2", port=plain) for at in range(6)
+        )
+        proving = Resolver(name="proving", address=f"{net}.3", port=prover)
+        target = replace(lab.target, authorities=(one,), resolvers=())
+
+        async def told(*resolvers: Resolver, paused: str = "") -> tuple[str, str]:
+            asked = replace(target, resolvers=resolvers)
+            grid = Grid(target.names, (), paused=paused)
+            return await zone.dns_signed(SIGNED, lab.checking(grid, target=asked))
+
+        for resolvers, paused, why in (
+            ((), "", "none of 0 resolvers says AD"),
+            (plains, "", "none of 6 resolvers says AD"),
+            ((proving,), "T-0 is near", "no resolver is asked now"),
+        ):
+            said, evidence = await told(*resolvers, paused=paused)
+            assert said == "unknown"
+            assert evidence.endswith(f"; nobody validated: {why}")
+        said, evidence = await told(*plains, proving)
+        assert (said, evidence.endswith("; validated by proving")) == ("pass", True)
+
+
+async def test_an_unsigned_zone_is_said_to_be(lab: DnsLab) -> None:
+    finding = await zone.dns_signed(SIGNED, lab.checking())
+    assert finding == ("pass", "the zone is not signed")
+
+
+async def http_at(address: str, status: str) -> tuple[asyncio.Server, int]:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, address, 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def test_both_addresses_must_answer_for_every_name(lab: DnsLab) -> None:
+    net = own_net()
+    good, port = await http_at(f"{net}.1", "200 OK")
+    async with good:
+        target = replace(lab.target, old=f"{net}.1", new=f"{net}.1")
+        check = replace(SERVES, port=port)
+        finding = await dns_serves(check, lab.checking(target=target))
+        assert finding == ("pass", "both addresses answer 200 for 3 names")
+        finding = await dns_serves(check, lab.checking(target=replace(target, new=f"{net}.2")))
+        assert finding.said == "fail"
+        assert f"new {lab.spec.zone.rstrip('.')}" in finding.evidence
+    bad, port = await http_at(f"{net}.3", "503 No")
+    async with bad:
+        target = replace(lab.target, old=f"{net}.3", new=f"{net}.3")
+        finding = await dns_serves(replace(SERVES, port=port), lab.checking(target=target))
+        assert "503" in finding.evidence
+
+
+async def test_a_certificate_is_asked_of_the_new_address_by_name(lab: DnsLab) -> None:
+    check = DnsCertificateCheck(
+        id=Id("proves"),
+        title="",
+        kind="dns_certificate",
+        target=ZONE,
+        valid_for=Duration(86400.0),
+        port=1,
+    )
+    assert (await dns_certificate(replace(check, tls=False), lab.checking())).said == (
+        "not_rehearsed"
+    )
+    finding = await dns_certificate(check, lab.checking())
+    assert finding.said == "fail"
+    assert "nothing listens" in finding.evidence

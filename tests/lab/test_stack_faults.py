@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cockpit.runbook.targets import ComposeTarget
+from tests.lab.stack_engine import until
+from tests.lab.stack_project import SHIPPED, Stack, dockerfile, perform
+
+FAULTS = """
+name: freshtrack-faults
+x-service: &service
+  image: {node}
+  restart: unless-stopped
+  stop_grace_period: 1s
+services:
+  leaking:
+    <<: *service
+    restart: "no"
+    command: [node, -e, "const kept = []; setInterval(() => kept.push(Buffer.alloc(2e7, 1)), 50)"]
+    deploy: {{resources: {{limits: {{memory: 96M}}}}}}
+  without_curl:
+    <<: *service
+    command: [node, -e, "setInterval(() => {{}}, 1000)"]
+    healthcheck: {{test: [CMD, curl, -f, "http://localhost/"], interval: 1s, retries: 2}}
+  without_curl_in_shell:
+    <<: *service
+    command: [node, -e, "setInterval(() => {{}}, 1000)"]
+    healthcheck: {{test: [CMD-SHELL, curl -f http://localhost/], interval: 1s, retries: 2}}
+  refusing:
+    <<: *service
+    command: [node, -e, "console.log('begun'); setInterval(() => {{}}, 1000)"]
+    healthcheck: {{test: [CMD-SHELL, echo queue is full; exit 1], interval: 1s, retries: 2}}
+  looping:
+    <<: *service
+    command: [node, -e, "console.log('no settings'); process.exit(3)"]
+  slow:
+    <<: *service
+    command: [node, -e, "setInterval(() => {{}}, 1000)"]
+    healthcheck: {{test: [CMD, "false"], interval: 1s, retries: 2, start_period: 100s}}
+"""
+
+
+@pytest.fixture(scope="module")
+def faults(stack: Stack) -> ComposeTarget:
+    node = re.findall(r"^FROM (node:\S+)", dockerfile(SHIPPED), re.MULTILINE)[0]
+    folder = stack.folder.parent / "faults"
+    folder.mkdir()
+    (folder / "compose.yaml").write_text(FAULTS.format(node=node), encoding="utf-8")
+    return ComposeTarget(
+        kind="compose", project="freshtrack-faults", directory=str(folder), files=("compose.yaml",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "reasons"),
+    [
+        ("leaking", ["exit 137, ended for want of memory (its limit: 96 MiB)"]),
+        ("without_curl", ["unhealthy", "the health check's program is not in the image"]),
+        ("without_curl_in_shell", ["unhealthy", "the health check's program is not in the image"]),
+        ("refusing", ["unhealthy", "its health check said: queue is full", "  begun"]),
+        ("looping", ["exit 3", "  no settings"]),
+    ],
+)
+def test_a_service_that_does_not_come_up_is_explained(
+    faults: ComposeTarget, service: str, reasons: list[str]
+) -> None:
+    began = time.monotonic()
+    failed = perform(faults, "up", service).failed
+    assert f"{service} is not ready" in failed
+    assert [reason for reason in reasons if reason not in failed] == []
+    assert time.monotonic() - began < 40
+
+
+@pytest.mark.parametrize(("fault", "word"), [("kill", "exit 137, killed"), ("pause", "paused")])
+def test_a_container_that_is_killed_or_paused_while_it_is_waited_for_is_named_so(
+    stack: Stack, faults: ComposeTarget, fault: str, word: str
+) -> None:
+    name = f"{faults.project}-slow-1"
+
+    def harm() -> None:
+        listing = ("ps", "--quiet", "--filter", f"name={name}", "--filter", "status=running")
+        until(lambda: bool(stack.engine.docker(*listing).strip()), 30, "it does not start")
+        time.sleep(1.5)  # until it is waited for
+        stack.engine.docker(fault, name)
+
+    harming = threading.Thread(target=harm)
+    harming.start()
+    failed = perform(faults, "up", "slow").failed
+    harming.join()
+    if fault == "pause":
+        stack.engine.docker("unpause", name)
+    assert f"slow is not ready: {word}" in failed
+    stack.engine.docker("rm", "--force", name)
+
+
+def test_what_was_started_before_is_waited_for_on_its_own_and_explained(
+    stack: Stack, faults: ComposeTarget
+) -> None:
+    perform(faults, "up", "looping")
+    failed = perform(faults, "wait", "looping").failed
+    assert "looping is not ready" in failed
+    assert "  no settings" in failed
+
+
+def test_a_failed_wait_leaves_the_containers_as_they_are(
+    stack: Stack, faults: ComposeTarget
+) -> None:
+    stack.engine.docker("rm", "--force", f"{faults.project}-refusing-1")
+    assert perform(faults, "up", "refusing").failed
+    running = stack.engine.docker("ps", "--format", "{{.Names}}").split()
+    assert f"{faults.project}-refusing-1" in running
+
+
+def test_images_that_this_host_does_not_have_are_said_before_anything_starts(
+    faults: ComposeTarget, tmp_path: Path
+) -> None:
+    text = "services: {absent: {image: 'nowhere.invalid/absent:1'}}\n"
+    (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
+    aim = ComposeTarget(
+        kind="compose",
+        project="freshtrack-absent",
+        directory=str(tmp_path),
+        files=("compose.yaml",),
+    )
+    done = perform(aim, "up", "absent")
+    assert done.said[0] == "absent starts: an image that is not on this host"
+    assert done.failed.startswith("docker up exited with ")

@@ -1,0 +1,1 @@
+UPDATE scheduler.jobs SET enabled = false;

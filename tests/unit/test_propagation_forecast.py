@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cockpit.propagation.answers import Cell, CellState, Row
+from cockpit.propagation.convergence import (
+    SLACK_S,
+    STALE,
+    Given,
+    bound,
+    holding,
+    judge,
+    learn,
+    share,
+)
+from cockpit.propagation.forecast import (
+    NEVER,
+    cached_share,
+    expected_old,
+    expected_share,
+    held_for,
+    layers,
+)
+from cockpit.propagation.memory import Memory
+from cockpit.propagation.turns import Turns
+
+NOON = 43200.0
+NAME = "www.example.test."
+NAMES = (NAME,)
+
+
+def left(last: float, ttl: int = 60, *, over: bool = True, name: str = NAME) -> Given:
+    return Given("old", "ns1", name, ttl, last, over=over)
+
+
+def row(
+    state: CellState,
+    *,
+    at: float = NOON,
+    ttl: int | None = 60,
+    name: str = "one",
+    weight: float = 1.0,
+    left_out: str = "",
+    role: Literal["resolver", "authority"] = "resolver",
+) -> Row:
+    expires = None if ttl is None else at + ttl
+    cell = Cell(state, ttl=ttl, expires_at=expires, at=at)
+    return Row(name, name, "", role, "honest", weight, (cell,), left_out=left_out)
+
+
+@pytest.mark.parametrize(("after", "old"), [(0, 1.0), (15, 0.75), (30, 0.5), (60, 0.0), (99, 0.0)])
+def test_caches_filled_at_times_of_their_own_let_go_evenly(after: float, old: float) -> None:
+    assert expected_old([left(NOON)], NAME, "new", NOON + after) == pytest.approx(old)
+
+
+def test_nothing_is_expected_to_follow_while_an_authority_gives_the_old_answer() -> None:
+    assert expected_old([left(NOON, over=False)], NAME, "new", NOON + 50) == 1.0
+    assert expected_old([], NAME, "new", NOON) == 0.0
+
+
+def test_each_name_is_expected_by_its_own_ttl() -> None:
+    known = [left(NOON, 60), left(NOON, 3600, name="api.example.test.")]
+    assert expected_old(known, NAME, "new", NOON + 60) == 0.0
+    assert expected_old(known, "api.example.test.", "new", NOON + 360) == pytest.approx(0.9)
+
+
+def test_the_expected_share_weighs_users_and_knows_clamps_and_the_silent() -> None:
+    rows = [
+        row("old", weight=6),
+        row("old", weight=2, name="clamped"),
+        row("timeout", ttl=None, weight=2, name="silent"),
+        row("old", weight=50, name="liar", left_out="invents an answer"),
+    ]
+    told = expected_share(rows, NAMES, [left(NOON)], "new", {"clamped": 600.0}, NOON + 60)
+    assert told == pytest.approx((6 + 2 * 60 / 600) / 10)
+    assert expected_share([], NAMES, [left(NOON)], "new", {}, NOON) is None
+
+
+def test_who_was_left_out_counts_neither_way() -> None:
+    rows = [row("new"), row("old", name="liar", left_out="invents an answer")]
+    assert share(rows, "new") == (1.0, 1, 1)
+
+
+def test_what_keeps_an_address_beyond_resolvers_is_said_with_its_seconds() -> None:
+    told = layers(60.0)
+    assert told[0] == "Chrome up to 120 s after the switch"
+    assert "Firefox up to 180 s after the switch" in told
+    assert "Java up to 90 s after the switch" in told
+    assert told[-1] == NEVER
+    assert layers(None)[0] == "Chrome up to 60 s after its resolver"
+
+
+def test_floors_and_caps_change_what_a_ttl_means() -> None:
+    assert (held_for(60, floor=600), held_for(86400, cap=3600), held_for(60)) == (600, 3600, 60)
+    assert cached_share(1.0, 60) == pytest.approx(60 / 61)
+
+
+def test_the_absence_of_a_name_is_cached_too_and_bounds_the_switch() -> None:
+    known: tuple[Given, ...] = ()
+    absent = row("no_name", ttl=900, role="authority")
+    for seen in (absent, row("new", at=NOON + 1, role="authority")):
+        known = learn(known, [seen], NAMES)
+    assert bound(known, "new") == NOON + 901
+    long = learn((), [row("no_data", ttl=86400, role="authority")], NAMES)
+    assert bound(long, "new") == NOON + 10800
+
+
+def test_after_the_bound_what_is_served_stale_is_told_from_what_is_held() -> None:
+    known = [left(NOON)]
+    rows = [
+        row("old", at=NOON + 100, ttl=30, name="stale"),
+        row("old", at=NOON + 100, ttl=1700, name="violator"),
+    ]
+    judged = judge(rows, known, "new", {}, NAMES)
+    assert holding(judged) == ("stale", "violator")
+    assert [one.cells[0].note for one in judged] == [STALE, ""]
+
+
+def test_an_address_with_several_caches_is_mixed_until_the_last_of_them_lets_go() -> None:
+    memory = Memory()
+    memory.hear([row("old", ttl=50)], NAMES, {})
+    memory.hear([row("new", at=NOON + 10)], NAMES, {})
+    told = memory.told(row("new", at=NOON + 10), NAMES, "new", NOON + 10)
+    assert (told.cells[0].state, told.cells[0].expires_at) == ("mixed", NOON + 50)
+    assert "another cache" in told.cells[0].note
+    told = memory.told(row("new", at=NOON + 10), NAMES, "new", NOON + 51)
+    assert told.cells[0].state == "new"
+    assert told.history == ("old", "new")
+
+
+def test_one_cache_that_changed_early_is_believed() -> None:
+    memory = Memory()
+    for turn in range(7):
+        memory.hear([row("old", at=NOON + turn, ttl=3600 - turn)], NAMES, {})
+    memory.hear([row("new", at=NOON + 10)], NAMES, {})
+    told = memory.told(row("new", at=NOON + 10), NAMES, "new", NOON + 10)
+    assert told.cells[0].state == "new", "its only cache was flushed"
+    assert (told.caches, told.about) == (1, 1)
+
+
+def test_answers_of_both_sides_in_one_answer_or_in_turn_are_mixed_and_say_how() -> None:
+    memory = Memory()
+    told = row("mixed", ttl=60)
+    memory.hear([told], NAMES, {})
+    assert memory.told(told, NAMES, "new", NOON).cells[0].note == "both in one answer"
+    turning = Memory()
+    for second, state in enumerate(("new", "old", "new", "old", "new")):
+        heard = row(state, at=NOON + second, ttl=0)  # type: ignore[arg-type]
+        turning.hear([heard], NAMES, {})
+    cell = turning.told(heard, NAMES, "new", NOON + 5).cells[0]
+    assert (cell.state, cell.note) == ("mixed", "it gives both answers in turn")
+    for second in range(5, 14):
+        heard = row("new", at=NOON + second, ttl=0)
+        turning.hear([heard], NAMES, {})
+    assert turning.told(heard, NAMES, "new", NOON + 14).cells[0].state == "new"
+
+
+def test_several_caches_that_have_let_go_are_mixed_no_longer() -> None:
+    memory, end = Memory(), NOON + 60
+    for second in range(0, 60, 4):
+        memory.hear([row("old", at=NOON + second, ttl=60 - second)], NAMES, {})
+        memory.hear([row("new", at=NOON + second + 2, ttl=60)], NAMES, {})
+    last = row("new", at=end - 2, ttl=60)
+    assert memory.told(last, NAMES, "new", end - 1).cells[0].state == "mixed"
+    last = row("new", at=end + 1, ttl=59)
+    memory.hear([last], NAMES, {})
+    assert memory.told(last, NAMES, "new", end + 1).cells[0].state == "new"
+
+
+def test_a_resolver_whose_ttl_never_falls_does_not_count_and_says_why() -> None:
+    memory = Memory()
+    for second in range(12):
+        heard = row("old", at=NOON + 3 * second, ttl=3600)
+        memory.hear([heard], NAMES, {NAMES[0]: 3600})
+    told = memory.told(heard, NAMES, "new", NOON + 36)
+    assert told.mark == "constant"
+    assert "its TTL does not fall" in told.left_out
+
+
+def test_a_ttl_that_a_resolver_was_seen_to_raise_is_the_floor_of_its_own_bound() -> None:
+    memory = Memory()
+    for at, ttl in ((0, 600), (300, 300), (601, 600), (900, 300), (1202, 600)):
+        memory.hear([row("old", at=NOON + at, ttl=ttl)], NAMES, {NAMES[0]: 60})
+    assert memory.floor("one") == 600
+    assert memory.floor("another") == 0
+
+
+def test_turns_are_seldom_often_after_a_switch_and_at_once_when_an_answer_ran_out() -> None:
+    turns, one = Turns(polite=True), row("old", ttl=3600)
+    assert turns.due([one], 0.0, NOON, None) == {"one"}
+    assert turns.due([one], 5.0, NOON + 5, None) == set()
+    assert turns.due([one], 5.0, NOON + 5, NOON) == {"one"}
+    assert turns.due([one], 16.0, NOON + 16, None) == {"one"}
+    short = row("old", ttl=3)
+    assert turns.due([short], 19.5, NOON + 19.5, None) == {"one"}
+    assert turns.due([short], 20.0, NOON + 20, None) == set(), "never twice in a second"
+    assert turns.due([replace(one, left_out="lies")], 45.0, NOON + 45, None) == set()
+    assert Turns(polite=False).due([one], 0.0, NOON, None) == {"one"}
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 40),
+    st.sampled_from([20, 60, 300]),
+    st.floats(0.0, 30.0),
+)
+def test_no_honest_cache_breaks_the_bound(seed: int, size: int, ttl: int, lag: float) -> None:
+    rng = random.Random(seed)
+    turns = [NOON, NOON + lag]
+    known: tuple[Given, ...] = ()
+    for second in range(-ttl, round(lag) + 3):
+        now = NOON + second
+        for at, turned in enumerate(turns):
+            state: CellState = "new" if now >= turned else "old"
+            seen = row(state, at=now, ttl=ttl, name=f"ns{at}", role="authority")
+            known = learn(known, [seen], NAMES)
+    end = bound(known, "new")
+    assert end is not None
+    filled = [rng.choice(turns) - rng.uniform(0, ttl) for _ in range(size)]
+    late = [at + ttl for at in filled]
+    assert max(late) <= end
+    for at in range(0, round(end - NOON) + 10, 7):
+        now = NOON + at
+        rows = [
+            row("old" if expires > now else "new", at=now, ttl=1, name=str(number))
+            for number, expires in enumerate(late)
+        ]
+        assert holding(judge(rows, known, "new", {}, NAMES)) == ()
+    gone = [row("old", at=end + SLACK_S + 1, ttl=600)]
+    assert holding(judge(gone, known, "new", {}, NAMES)) == ("one",)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cockpit import record
+from cockpit.engine import wayback
+from cockpit.journal import events as e
+from cockpit.journal.events import Json
+from tests.fakes.written_runs import WrittenRun
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WrittenRun]:
+    monkeypatch.setenv("COCKPIT_HOME", str(tmp_path))
+    written = WrittenRun("production")
+    yield written
+    written.close()
+
+
+def page(run: WrittenRun) -> str:
+    state = record.read(run.directory).state
+    return wayback.page(run.plan.runbook, state, run.directory.path)
+
+
+def recorded(run: WrittenRun, step: str, facts: dict[str, Json]) -> None:
+    run.write(e.Confirmed(step, 1, "d" * 64, 1, [step], [], {}))
+    run.write(e.AttemptStarted(step, 1, 4242, 1, "boot"), by="engine")
+    run.write(e.AttemptEnded(step, 1, 0, "exited", 1.0, recorded=facts), by="engine")
+    run.write(e.StepFinished(step, 1, "done"), by="engine")
+
+
+def test_a_run_that_has_done_nothing_says_so(run: WrittenRun) -> None:
+    assert "Nothing has been done yet that would have to be taken back." in page(run)
+
+
+def test_the_way_back_is_commands_with_what_the_run_recorded(run: WrittenRun) -> None:
+    names = run.plan.runbook.profile.targets["zone"].names  # type: ignore[union-attr]  # a zone
+    former: list[Json] = [
+        {"name": name, "type": "A", "values": ["203.0.113.10"], "ttl": 1800} for name in names
+    ]
+    recorded(run, "lower_ttl", {"former": former})
+    recorded(run, "copy_rest", {"since": {"users": "7421", "alerts": "7421"}})
+    recorded(run, "freeze_old", {})
+    recorded(run, "open_new", {})
+    recorded(run, "back_export", {"folder": "exports/back_export"})
+    said = page(run)
+    blocks = "".join(re.findall(r"^```bash\n(.*?)^```$", said, re.MULTILINE | re.DOTALL))
+    assert '"ttl\\":1800' in blocks
+    assert f"folder={run.directory.path}/exports/back_export" in blocks
+    assert "drop function if exists" in blocks
+
+
+def test_an_export_by_hand_leaves_out_what_the_old_side_wrote_itself(run: WrittenRun) -> None:
+    recorded(run, "copy_rest", {"since": {"users": "7421", "alerts": "7421"}})
+    recorded(run, "open_new", {})
+    assert "SINCE=7421" in page(run)
+
+
+def test_after_a_rollback_the_way_back_says_what_was_undone(run: WrittenRun) -> None:
+    run.done("freeze_old")
+    run.write(e.TurnedBack("roll_back", "errors", ["back_open_old"]))
+    run.done("back_open_old")
+    run.done("back_reconnect_old")
+    said = page(run)
+    assert "Nothing has been done yet" not in said
+    assert "- Old side read-only (`freeze_old`): Old side opened (`back_open_old`)" in said
