@@ -8,7 +8,9 @@ It needs nothing but Python 3.11 or newer on Linux: the first call makes `.venv`
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,9 @@ STATIC = (
     ("mypy",),
     ("lint-imports",),
 )
+FAILED = 1
+"""How pytest exits where a test failed; anything else is no matter of a second try."""
+FEW = 4
 PYTEST = ("python", "-m", "pytest", "-q")
 TESTS: Mapping[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "tests/architecture"),
@@ -38,8 +43,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "walks": ("tests/tui/test_walk_*.py", "tests/engine/test_verdict_*.py"),
     "survival": ("tests/engine/test_engine_*.py",),
 }
+# What needs a Docker engine, and what needs name servers.
 SERVERS: Mapping[str, tuple[str, ...]] = {
-    "stack": ("tests/lab/test_stack_*.py", "tests/lab/test_lint_*.py", "tests/lab/test_tiles_*.py"),
+    "stack": (
+        *("tests/lab/test_stack_[fr]*.py", "tests/lab/test_lint_compose.py"),
+        *("tests/lab/test_tiles_[cdl]*.py", "tests/lab/test_tiles_remote.py"),
+    ),
     "names": ("tests/lab/test_lab_dns*.py",),
 }
 COMPILE = (
@@ -106,12 +115,38 @@ def parts(
     }
     elsewhere = [word for paths in found.values() for path in paths for word in ("--ignore", path)]
     found["the rest"] = [folder, *elsewhere]
+    # Kills at random are the same ones where a test runs again.
+    os.environ.setdefault("COCKPIT_KILL_SEED", str(secrets.randbelow(10**6)))
     with ThreadPoolExecutor(at_once) as pool:
         ends = [
-            pool.submit(run, (*PYTEST, *workers(name), *paths, *arguments), name, whole=at_once > 1)
+            pool.submit(pytest, name, [*paths, *arguments], whole=at_once > 1)
             for name, paths in found.items()
         ]
         return max(one.result() for one in ends)
+
+
+def pytest(name: str, arguments: Sequence[str], *, whole: bool) -> int:
+    """Run one part; the few tests that fail beside others run once more, alone.
+
+    Most parts wait for real programs on a machine that may be busy. Only what fails twice is a
+    failure; what failed once is named at the end, since it wants mending too.
+    """
+    kept = HERE / ".pytest_cache" / name.replace(" ", "-")
+    words = (*PYTEST, "-o", f"cache_dir={kept}")
+    status = run((*words, *workers(name), *arguments), name, whole=whole)
+    failed = failures(kept)
+    if status != FAILED or name == "unit" or not 0 < len(failed) <= FEW:
+        return status
+    status = run((*words, "-n", "0", "--last-failed", *arguments), f"{name}, again", whole=whole)
+    if status == 0:
+        say(f"{name}: failed beside others, good alone: {', '.join(failed)}")
+    return status
+
+
+def failures(kept: Path) -> list[str]:
+    """The tests that failed last, as pytest keeps them."""
+    file = kept / "v" / "cache" / "lastfailed"
+    return list(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else []
 
 
 def workers(name: str) -> tuple[str, ...]:
