@@ -45,10 +45,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 }
 # What needs a Docker engine, and what needs name servers.
 SERVERS: Mapping[str, tuple[str, ...]] = {
-    "stack": (
-        *("tests/lab/test_stack_[fr]*.py", "tests/lab/test_lint_compose.py"),
-        *("tests/lab/test_tiles_[cdl]*.py", "tests/lab/test_tiles_remote.py"),
-    ),
+    "stack": ("tests/lab/test_stack_[fr]*.py", "tests/lab/test_tiles_[cdl]*.py"),
+    "lint": ("tests/lab/test_lint_compose.py", "tests/lab/test_tiles_remote.py"),
     "names": ("tests/lab/test_lab_dns*.py",),
 }
 COMPILE = (
@@ -150,14 +148,14 @@ def failures(kept: Path) -> list[str]:
 
 
 def workers(name: str) -> tuple[str, ...]:
-    """How many tests run at once; the Docker lab is one, and has one engine.
+    """How many tests run at once; those of a Docker engine share it, one after the other.
 
     Walks mostly wait, for an operator who reads and for caches that run out: one worker for each,
     and one for the verdicts, whose nights already run three at once.
     """
     if name == "walks":
         return ("-n", "5", "--dist", "loadgroup")
-    return ("-n", "0" if name == "stack" else "auto")
+    return ("-n", "0" if name in ("stack", "lint") else "auto")
 
 
 def check(_arguments: list[str]) -> int:

@@ -53,6 +53,8 @@ APPLETS = (
 )
 SEEN_S = 10.0
 """Seconds within which a tile must say it."""
+LOOK_S = 30.0
+"""Seconds within which a look, which nobody promised a time for, must show it."""
 
 
 @contextmanager
@@ -220,7 +222,7 @@ class Looking:
     async def until(self, holds: Callable[[Look], object]) -> Look:
         began = time.monotonic()
         while not holds(seen := self._look.look()):
-            assert time.monotonic() - began < SEEN_S, f"it shows {str(seen)[:2000]}"
+            assert time.monotonic() - began < LOOK_S, f"it shows {str(seen)[:2000]}"
             await asyncio.sleep(0.05)
         return seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
 from tests.lab.fix_servers import running
 
@@ -47,6 +49,28 @@ class Engine:
 @contextmanager
 def engine(folder: Path, compose: Path) -> Iterator[Engine]:
     """An engine with the Compose plugin; everything of it is gone afterwards."""
+    with own_networks() as networks, engine_with(networks, folder, compose) as made:
+        yield made
+
+
+@contextmanager
+def own_networks() -> Iterator[str]:
+    """Addresses that no other engine of these tests on this host gives to its networks."""
+    for second in range(213, 221):
+        with Path(gettempdir(), f"cockpit-lab-10.{second}.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"10.{second}.0.0/16"
+            return
+    message = "eight engines of these tests run on this host already"
+    raise AssertionError(message)
+
+
+@contextmanager
+def engine_with(networks: str, folder: Path, compose: Path) -> Iterator[Engine]:
+    """An engine whose networks lie in these addresses."""
     plugins = folder / "client" / "cli-plugins"
     plugins.mkdir(parents=True)
     (plugins / "docker-compose").symlink_to(compose)
@@ -62,7 +86,7 @@ def engine(folder: Path, compose: Path) -> Iterator[Engine]:
         *("dockerd", "--bridge", "none", "--iptables=false", "--ip-masq=false"),
         *("--data-root", folder / "data", "--exec-root", folder / "exec"),
         *("--pidfile", folder / "pid", "--host", host),
-        *("--default-address-pool", "base=10.213.0.0/16,size=24"),
+        *("--default-address-pool", f"base={networks},size=24"),
     )
 
     def is_ready() -> bool:
