@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cockpit.durable import make_folder
@@ -23,7 +24,7 @@ LONGEST = 200
 """Bytes of a viewer's file that are read."""
 FULL = "four other services are looked at just now: one of them has to be left first"
 
-NO_CONTAINER = "it is watched from outside: there is no container whose log could be read"
+NO_CONTAINER = "it is watched from outside only: no probe of this runbook watches a container of it"
 
 
 class Looks:
@@ -73,7 +74,8 @@ class Looks:
             if made is None:
                 return Look(probe, "refused", NO_CONTAINER)
             self._looks[probe] = (made, asyncio.create_task(made.run(), name=f"look at {probe}"))
-        return self._looks[probe][0].look()
+        # Asked by the service, which may be watched from outside with its container beside it.
+        return replace(self._looks[probe][0].look(), probe=probe)
 
     def _end(self, probe: str) -> asyncio.Task[None]:
         task = self._looks.pop(probe)[1]

@@ -87,10 +87,9 @@ class Sampler:
         ]
 
     def container(self, probe_id: str) -> tuple[Probe, ComposeTarget] | None:
-        """A probe that watches a container, with its project; None for any other."""
-        found = (one.probe for one in self._watched if one.probe.id == probe_id)
-        probe = next(found, None)
-        if probe is None or probe.kind != "container" or is_not_rehearsed(probe, self.context):
+        """Who watches a service's container, with its project; None where nobody does."""
+        probe = self.context.runbook.procedure.container(probe_id)
+        if probe is None or is_not_rehearsed(probe, self.context):
             return None
         target = self.context.runbook.target(probe.target)
         return (probe, target) if isinstance(target, ComposeTarget) else None

@@ -133,6 +133,11 @@ def probes(draft: Draft, probe: Probe) -> Iterator[Problem]:
     if probe.kind == "uptime_kuma" and not probe.path.startswith(BEATS):
         what = f"the path of the probe `{probe.id}` names no status page"
         yield draft.problem(probe, what, f"write `{BEATS}NAME`", key="path")
+    known = {str(one.id): one for one in draft.part("probes")}
+    other = known.get(str(probe.beside))
+    if other is not None and (other.beside or other is probe):
+        what = f"the probe `{probe.id}` is beside `{probe.beside}`, which has no tile of its own"
+        yield draft.problem(probe, what, "name the probe whose tile it joins", key="beside")
 
 
 def _lacks(draft: Draft, probe: Probe, kind: str, key: str, example: str) -> Iterator[Problem]:

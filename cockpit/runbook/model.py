@@ -19,6 +19,7 @@ from cockpit.runbook.words import (
     Environment,
     Id,
     Offset,
+    ProbeId,
     SignalId,
     StepId,
     TargetId,
@@ -116,6 +117,8 @@ class Probe:
     """Beyond it a query's value is slow; below it, a certificate's days."""
     container: str = ""
     """The Compose service that a container probe watches."""
+    beside: ProbeId | None = None
+    """The probe of the same service whose tile this one joins: the worse of the two speaks."""
     every: Duration = Duration(5.0)
     """Real seconds between two samples."""
     slow_over: Duration = Duration(1.0)
@@ -248,6 +251,11 @@ class Procedure:
     rollback: tuple[Step, ...] = ()
     call_off: tuple[StepId, ...] = ()
     """The rollback steps that also serve to call the change off before T-0."""
+
+    def container(self, probe: str) -> Probe | None:
+        """Who watches a service's container: the probe itself, or one beside it; None if nobody."""
+        watching = (one for one in self.probes if one.kind == "container")
+        return next((one for one in watching if probe in (one.id, one.beside)), None)
 
 
 @dataclass(frozen=True, slots=True)

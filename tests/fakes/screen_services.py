@@ -7,7 +7,7 @@ from dataclasses import replace
 from cockpit.engine.client import View
 from cockpit.journal import events as e
 from cockpit.runbook.model import Probe
-from cockpit.runbook.words import Id, TargetId
+from cockpit.runbook.words import Id, ProbeId, TargetId
 from cockpit.telemetry.live import Tile
 from cockpit.telemetry.look import Look
 from tests.fakes.screen_views import T0, Story, live, tiles
@@ -126,6 +126,21 @@ def outside() -> View:
     return replace(view, runbook=replace(view.runbook, procedure=procedure))
 
 
+def beside() -> View:
+    """Watched from outside, with its container beside it: the log is the container's."""
+    view = _view(LOOK, "slow", "840 ms")
+    assert view.live is not None
+    tile = replace(view.live.tiles[0], detail=("HTTP 200", "12 kB"))
+    box = replace(tile, probe="backend_box", title="backend box", state="fine", figure="healthy")
+    box = replace(box, detail=DETAIL)
+    view = replace(view, live=replace(view.live, tiles=(tile, box, *view.live.tiles[1:])))
+    inner = view.runbook.procedure.probes[0]
+    outer = replace(inner, kind="http", container="")
+    probes = (outer, replace(inner, id=Id("backend_box"), beside=ProbeId("backend")))
+    procedure = replace(view.runbook.procedure, probes=probes)
+    return replace(view, runbook=replace(view.runbook, procedure=procedure))
+
+
 STATES = {
     "with_log": with_log,
     "opening": opening,
@@ -134,4 +149,5 @@ STATES = {
     "gone": gone,
     "engine_gone": engine_gone,
     "outside": outside,
+    "beside": beside,
 }

@@ -11,6 +11,9 @@ from cockpit.decision.evidence import Reading, Verdict
 from cockpit.engine.client import View
 from cockpit.journal import events as e
 from cockpit.propagation.answers import Cell, Grid, Point
+from cockpit.resources import shipped
+from cockpit.runbook.plan import load_plan
+from cockpit.telemetry.live import Tile, TileState
 from tests.fakes import screen_views as views
 from tests.fakes.screen_views import SERVICES, T0, Story, grid, live, tiles, verdict
 
@@ -40,6 +43,32 @@ def no_tiles() -> View:
     return Story().switched().view(at, live(at, tiles=()))
 
 
+def shipped_services() -> View:
+    """Every service of the shipped runbook, fine but for two containers."""
+    at = 112.0
+    probes = load_plan(
+        shipped("runbooks") / "freshtrack", "production", {}
+    ).runbook.procedure.probes
+    said: dict[str, tuple[TileState, str]] = {
+        "loki_container": ("down", "out of memory"),
+        "caddy_container": ("slow", "restarted 1x"),
+    }
+    seen = tuple(
+        Tile(
+            str(probe.id),
+            probe.title,
+            *said.get(probe.id, ("fine", "healthy" if probe.kind == "container" else "84 ms")),
+            T0 + at - 3,
+            T0 + at - 3600,
+            (40.0, 42.0, 41.0, 44.0) if probe.kind == "container" else (),
+        )
+        for probe in probes
+    )
+    view = Story().switched().view(at, live(at, tiles=seen))
+    procedure = replace(view.runbook.procedure, probes=probes)
+    return replace(view, runbook=replace(view.runbook, procedure=procedure))
+
+
 HEALTH: dict[str, Made] = {
     "fine": _services,
     "slow": lambda: _services(backend="slow", prometheus="slow"),
@@ -50,6 +79,7 @@ HEALTH: dict[str, Made] = {
     "not_rehearsed": lambda: _services(**dict.fromkeys(WATCHERS, "not_rehearsed")),
     "all_down": lambda: _services(**_everything("down")),
     "nothing_measured": no_tiles,
+    "shipped": shipped_services,
 }
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from cockpit.resources import shipped
+from cockpit.runbook.plan import load_plan
 from tests.lab.stack_parts import compose
 from tests.lab.stack_project import SHIPPED
 
@@ -191,6 +193,13 @@ def test_the_dashboards_ask_the_sources_that_grafana_is_given() -> None:
         panels = json.loads(file.read_text(encoding="utf-8"))["panels"]
         assert {panel["datasource"]["uid"] for panel in panels} <= uids
         assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+@pytest.mark.parametrize("environment", LIVE)
+def test_every_lasting_service_has_a_tile_of_its_container(environment: str) -> None:
+    runbook = load_plan(shipped("runbooks") / "freshtrack", environment, {}).runbook
+    probes = [one for one in runbook.procedure.probes if one.kind == "container"]
+    assert sorted(one.container for one in probes) == sorted(whole(environment))
 
 
 def test_no_secret_file_is_in_the_repository() -> None:

@@ -34,6 +34,7 @@ from cockpit.tui.lines.text import as_ascii, cells, clip, fit, kept, plain, widt
 from cockpit.tui.lines.timeline import timeline
 from tests.fakes import screen_states as states
 from tests.fakes import screen_views as views
+from tests.fakes.screen_world import HEALTH
 from tests.fakes.screens import words
 
 PANELS: dict[str, Callable[[Scene, int, int], Picture]] = {
@@ -137,6 +138,29 @@ def test_where_room_is_short_the_sick_services_stay_and_the_rest_are_counted() -
     assert "prometheus slow 2.1 s" in said
     assert "grafana no data 4m" in said
     assert "14 more" in said
+
+
+def test_a_service_and_its_container_are_one_tile_and_the_worse_one_speaks() -> None:
+    view = HEALTH["shipped"]()
+    said = _text(health(scene_of(view), 116, 14))
+    assert "✗ loki" in said
+    assert "DOWN out of memory" in said
+    assert "slow restarted 1x" in said
+    assert "box" not in said
+    whole = _text(sheet(scene_of(view), "health", 76).picture)
+    assert "caddy box" in whole
+    assert "1 DOWN · ! 1 slow · ✓ 25 fine" in whole
+
+
+def test_a_service_that_fails_keeps_its_words_though_its_container_is_fine() -> None:
+    view = HEALTH["shipped"]()
+    assert view.live is not None
+    tiles = tuple(
+        replace(one, state="down", figure="503 redis") if one.probe == "new_backend" else one
+        for one in view.live.tiles
+    )
+    said = _text(health(scene_of(replace(view, live=replace(view.live, tiles=tiles))), 116, 14))
+    assert "DOWN 503 redis" in said
 
 
 def test_where_room_is_short_the_worst_resolvers_stay() -> None:

@@ -18,7 +18,8 @@ from cockpit.secrets import Secrets
 from cockpit.telemetry.codec import read_look
 from cockpit.telemetry.look import Look
 
-PROBES = [*(f"web{number}" for number in range(AT_ONCE + 1)), "outside"]
+BESIDE = "api"
+PROBES = [*(f"web{number}" for number in range(AT_ONCE + 1)), "outside", BESIDE]
 
 
 @dataclass
@@ -57,7 +58,8 @@ class FakeCore:
     def _service_look(self, probe: str) -> FakeLook | None:
         if probe == "outside":
             return None
-        self.made.append(FakeLook(probe))
+        # A service that is watched from outside is read by the probe of its container.
+        self.made.append(FakeLook("box" if probe == BESIDE else probe))
         return self.made[-1]
 
     def looks_at(self, viewer: str, probe: str) -> None:
@@ -95,6 +97,17 @@ async def test_a_service_is_followed_while_somebody_looks_and_not_longer(core: F
     await beat(looks)
     assert not core.made[0].follows
     assert core.files == []
+
+
+async def test_the_log_of_a_container_beside_a_service_is_found_by_the_service(
+    core: FakeCore,
+) -> None:
+    looks = keeper(core)
+    core.looks_at("1:1", BESIDE)
+    await beat(looks)
+    found = read_look(core.directory.looks / f"{BESIDE}.json")
+    assert found is not None
+    assert (found.probe, found.state) == (BESIDE, "follows")
 
 
 async def test_a_viewer_that_is_gone_looks_at_nothing(core: FakeCore) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from cockpit.status import TILE
 from cockpit.telemetry.live import Tile
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
+from cockpit.tui.lines.grouped import WORST, grouped, tile_state
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.spark import spark
 from cockpit.tui.lines.text import (
@@ -21,7 +23,6 @@ from cockpit.tui.lines.text import (
     width_of,
 )
 
-WORST = ("down", "slow", "silent", "stale", "fine", "off", "not_rehearsed")
 SHORT = {"off": "off, planned", "not_rehearsed": "unrehearsed"}
 """The words of a tile for states that its head has no room to say."""
 WIDE = 100
@@ -30,21 +31,13 @@ LEAST_TILE = 15
 """Columns that a tile needs."""
 
 
-def tile_state(tile: Tile, now: float) -> str:
-    """A tile's state; an answer that grew old is stale whatever it said."""
-    if tile.state in ("fine", "slow", "down") and now - tile.at > tile.fresh_for:
-        return "stale"
-    return tile.state
-
-
 def health(scene: Scene, width: int, height: int) -> Picture:
     """The panel's picture."""
-    tiles = scene.live.tiles if scene.live else ()
+    tiles = grouped(scene)
     if not tiles:
         return Picture("Health", (("no data yet", "unknown"),), (_nothing(scene),))
-    states = {tile.probe: tile_state(tile, scene.now) for tile in tiles}
     body = _tiled(scene, tiles, width, height) if height >= 4 else _listed(scene, tiles, width)
-    return Picture("Health", _counted(scene, Counter(states.values())), tuple(body))
+    return Picture("Health", counted(scene, tiles), tuple(body))
 
 
 def _nothing(scene: Scene) -> Line:
@@ -53,7 +46,9 @@ def _nothing(scene: Scene) -> Line:
     return (("nothing was measured yet", "dim"),)
 
 
-def _counted(scene: Scene, counts: Counter[str]) -> Line:
+def counted(scene: Scene, tiles: Sequence[Tile]) -> Line:
+    """How many are in which state, the sickest first."""
+    counts = Counter(tile_state(tile, scene.now) for tile in tiles)
     parts: list[Line] = []
     for state in WORST:
         if counts[state]:

@@ -12,7 +12,7 @@ from cockpit.patience import usual_time
 from cockpit.status import STEP, TILE
 from cockpit.tui.lines import times
 from cockpit.tui.lines.changes import sentences
-from cockpit.tui.lines.health import tile_state
+from cockpit.tui.lines.grouped import grouped, tile_state
 from cockpit.tui.lines.proposal import answer_key
 from cockpit.tui.lines.resolvers import share_words
 from cockpit.tui.lines.scene import Scene
@@ -186,10 +186,9 @@ _LEFT = {"rolled_back": "new", "called_off": "new", "completed": "old"}
 
 
 def _services(scene: Scene) -> Iterator[Span]:
-    tiles = scene.live.tiles if scene.live else ()
     down = [
         said(tile.title)
-        for tile in tiles
+        for tile in grouped(scene)
         # A service of the new side that never answered is not up yet: its tile says so.
         if tile_state(tile, scene.now) == "down"
         and (tile.side != "new" or any(tile.history))

@@ -11,7 +11,7 @@ from cockpit.telemetry.live import HEALTH_OUTPUT, Tile
 from cockpit.telemetry.look import LOG_LINES, Look
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
-from cockpit.tui.lines.health import tile_state
+from cockpit.tui.lines.grouped import beside, tile_state
 from cockpit.tui.lines.proposal import labelled
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.spark import spark
@@ -23,7 +23,7 @@ PAST = 12
 """Happenings that it shows."""
 TIME = 10
 """Columns of the time before a line of the log."""
-OUTSIDE = "it is watched from outside: it has no container that could be looked into"
+OUTSIDE = "it is watched from outside only: no probe of this runbook watches a container of it"
 UNREHEARSED = "not rehearsed here: the embedded lab runs no containers"
 NO_LINE = {"opening": "the engine opens it …", "follows": "it has written nothing yet"}
 
@@ -36,10 +36,12 @@ def service_page(scene: Scene, key: str, width: int) -> Picture | None:
     word = mark(TILE[tile_state(tile, scene.now)], ascii_only=scene.ascii)
     probe = _probe(scene, key)
     body: list[Line] = [_part("State now"), *_state(scene, tile, probe, word, width)]
-    body += _health(tile, width)
+    inner = beside(scene, key)
+    body += _inner(scene, inner, width)
+    body += _health((tile, *inner), width)
     body += [(), _part("Log"), *_newest(scene, key, probe, width)]
     body += [(), _part("History"), *_history(scene, tile, width)]
-    body += [(), _part("Figures"), *_figures(tile, probe, width)]
+    body += [(), _part("Figures"), *_figures((tile, *inner), probe, width)]
     body += [(), _part("Inspect"), *_inspect(scene, key, probe, width)]
     body += [(), _part("What you can do"), _can(scene, key, width)]
     return Picture(f"Service: {said(tile.title)}", (word,), tuple(body))
@@ -81,8 +83,8 @@ def _look(scene: Scene, key: str) -> Look | None:
 
 def has_log(scene: Scene, key: str) -> bool:
     """Whether there is a container to be looked into."""
-    probe = _probe(scene, key)
-    return bool(probe and probe.kind == "container" and scene.environment != "rehearsal")
+    container = scene.runbook.procedure.container(key)
+    return container is not None and scene.environment != "rehearsal"
 
 
 def _state(scene: Scene, tile: Tile, probe: Probe | None, word: Span, width: int) -> Iterator[Line]:
@@ -96,17 +98,25 @@ def _state(scene: Scene, tile: Tile, probe: Probe | None, word: Span, width: int
     yield from labelled("Since", [(since, "plain")], width)
 
 
-def _figures(tile: Tile, probe: Probe | None, width: int) -> Iterator[Line]:
+def _inner(scene: Scene, tiles: tuple[Tile, ...], width: int) -> Iterator[Line]:
+    """What is watched of the same service beside it, as its container."""
+    for tile in tiles:
+        shown, tone = mark(TILE[tile_state(tile, scene.now)], ascii_only=scene.ascii)
+        yield from labelled("Beside", [(f"{tile.title}: {shown}, {tile.figure}", tone)], width)
+
+
+def _figures(tiles: tuple[Tile, ...], probe: Probe | None, width: int) -> Iterator[Line]:
     if probe:
         what = f"{probe.kind} on {probe.target}, asked every {times.lasting(probe.every)}"
         yield from labelled("Probe", [(what, "plain")], width)
-    more = [text for text in tile.detail if not text.startswith(HEALTH_OUTPUT)]
+    told = (text for tile in tiles for text in tile.detail)
+    more = [text for text in told if not text.startswith(HEALTH_OUTPUT)]
     yield from labelled("More", [(text, "plain") for text in more], width)
 
 
-def _health(tile: Tile, width: int) -> Iterator[Line]:
+def _health(tiles: tuple[Tile, ...], width: int) -> Iterator[Line]:
     """What its last health checks said, the newest first."""
-    told = [one for one in tile.detail if one.startswith(HEALTH_OUTPUT)]
+    told = [one for tile in tiles for one in tile.detail if one.startswith(HEALTH_OUTPUT)]
     found = [one.removeprefix(HEALTH_OUTPUT) for one in told]
     if found:
         yield ()
@@ -134,9 +144,8 @@ def _newest(scene: Scene, key: str, probe: Probe | None, width: int) -> Iterator
 
 
 def _no_container(scene: Scene, probe: Probe | None) -> str:
-    if probe and probe.kind == "container" and scene.environment == "rehearsal":
-        return UNREHEARSED
-    return OUTSIDE
+    container = probe and scene.runbook.procedure.container(probe.id)
+    return UNREHEARSED if container and scene.environment == "rehearsal" else OUTSIDE
 
 
 def _line(at: float, text: str, width: int) -> list[Line]:

@@ -9,6 +9,7 @@ from cockpit.tui.lines import choice as chosen_rows
 from cockpit.tui.lines import decision, health, log, output, resolvers, spread, timeline
 from cockpit.tui.lines.choice import Choice
 from cockpit.tui.lines.frame import Picture
+from cockpit.tui.lines.grouped import every
 from cockpit.tui.lines.proposal import labelled
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import Line, joined, said, toned
@@ -48,10 +49,10 @@ def _timeline(scene: Scene, width: int, _choice: Choice) -> Sheet:
 
 
 def _health(scene: Scene, width: int, _choice: Choice) -> Sheet:
-    tiles = health.worst_first(scene.live.tiles if scene.live else (), scene.now)
+    tiles = health.worst_first(every(scene), scene.now)
     if not tiles:
         return Sheet(health.health(scene, width, 8))
-    conclusion = health.health(scene, width, 8).conclusion
+    conclusion = health.counted(scene, tiles)
     body = tuple(health.tile_line(scene, tile, width) for tile in tiles)
     opens = tuple(("service", tile.probe) for tile in tiles)
     return Sheet(Picture("Health", conclusion, body), opens)
