@@ -6,9 +6,10 @@ that is nearly everything, loads behind it.
 
 from __future__ import annotations
 
+import errno
 import sys
 
-from cockpit.errors import CockpitError
+from cockpit.errors import CockpitError, Untold
 from cockpit.tui.first import Frame
 
 TYPE_CHECKING = False
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(_not_allowed(error))
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        return _complain(_too_few_files(error) or _unforeseen(error))
     except Exception as error:  # noqa: BLE001  the last boundary: kept whole, told in words
         return _complain(_unforeseen(error))
 
@@ -63,6 +66,17 @@ def _not_allowed(error: PermissionError) -> CockpitError:
         "this user may not read or write it",
         where=str(error.filename or ""),
         mend="call the command as its owner, or let the owner share it",
+    )
+
+
+def _too_few_files(error: OSError) -> CockpitError | None:
+    """A limit of this process is no mistake of the program either; None where it is another."""
+    if error.errno not in (errno.EMFILE, errno.ENFILE):
+        return None
+    return Untold(
+        "too many open files: this process may not open another one",
+        where=str(error.filename or ""),
+        mend="raise its limit (ulimit -n 1024), and call the command again",
     )
 
 

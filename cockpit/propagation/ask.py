@@ -2,8 +2,9 @@
 
 A socket of its own for each question gives it a random port beside dnspython's random id, and is
 connected, so the kernel drops other senders' packets and tells of a closed port. Packets are read
-in the protocol's callback: dnspython's own asyncio socket loses those that arrive together, so a
-forged packet just before the true one would cost the answer.
+one by one, with the kernel's stamp: dnspython's own asyncio socket loses those that arrive
+together, so a forged packet just before the true one would cost the answer. Over a connection, the
+round trip is that of the kernel's own packets, so neither the loop nor TLS lengthens it.
 
 DoH is a POST over HTTP/1.1: HTTP/2 would need another dependency, and RFC 8484 asks for none.
 """
@@ -11,6 +12,7 @@ DoH is a POST over HTTP/1.1: HTTP/2 would need another dependency, and RFC 8484 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,10 +25,12 @@ import dns.entropy
 import dns.exception
 import dns.flags
 import dns.message
+import dns.rcode
 
-from cockpit.clock import Clock
+from cockpit.clock import Clock, wall_s
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.reading import Heard, read
+from cockpit.propagation.stamps import ROOM, round_trip_s, stamp, took_s
 
 PAYLOAD = 1232
 """The EDNS buffer size that fits any path unfragmented (DNS flag day 2020)."""
@@ -34,6 +38,10 @@ PATIENCE = (0.4, 0.6)
 """Shares of the deadline that the first try and the second may take: UDP loses packets."""
 DAMAGE = (dns.exception.DNSException, ValueError, struct.error)
 """What dnspython raises at bytes that are no message."""
+EDNS_REFUSED = frozenset((dns.rcode.FORMERR, dns.rcode.NOTIMP))
+"""What a server answers that does not know EDNS (RFC 6891 s7)."""
+BARE_ERRORS = EDNS_REFUSED | {dns.rcode.SERVFAIL, dns.rcode.REFUSED}
+"""What some servers answer with a header alone."""
 NSID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
 BOGUS = "not proved by its signatures: with checking disabled it answers"
 Way = Literal["udp", "tcp", "tls", "https"]
@@ -42,6 +50,8 @@ PORTS: Mapping[Way, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 
 LONG = 4096
 """Bytes from which on a response is parsed beside the loop."""
+LONGEST = 65535
+"""Bytes of a packet that are read."""
 
 
 class Server(NamedTuple):
@@ -98,10 +108,27 @@ async def _told(
 ) -> Reply:
     try:
         query = query_of(server, name, record_type, disabled=disabled)
-        heard = await exchange(server, query, clock, deadline_s)
+        heard = await _with_edns_or_without(server, query, clock, deadline_s)
     except Unheard as silence:
         return Reply("timeout", at=clock.now(), note=str(silence))
-    return read(heard, clock.now(), authoritative=server.authoritative)
+    at = clock.now() - heard.waited_s * clock.speed
+    return read(heard, at, authoritative=server.authoritative)
+
+
+async def _with_edns_or_without(
+    server: Server, query: dns.message.QueryMessage, clock: Clock, deadline_s: float
+) -> Heard:
+    """The response; to the question without EDNS, where the server does not know that."""
+    began = clock.real()
+    heard = await exchange(server, query, clock, deadline_s)
+    if heard.message.rcode() not in EDNS_REFUSED:
+        return heard
+    query.use_edns(edns=False)
+    query.id = dns.entropy.random_16()
+    try:
+        return await exchange(server, query, clock, deadline_s - (clock.real() - began))
+    except Unheard:
+        return heard
 
 
 async def exchange(
@@ -111,15 +138,15 @@ async def exchange(
     try:
         async with asyncio.timeout(deadline_s):
             if server.way != "udp":
-                return await _timed(_WAYS[server.way], server, query, clock)
+                return await _WAYS[server.way](server, query, clock)
             for share in PATIENCE:
                 try:
                     async with asyncio.timeout(deadline_s * share):
-                        return await _timed(_by_udp, server, query, clock)
+                        return await _by_udp(server, query, clock)
                 except TimeoutError:
                     query.id = dns.entropy.random_16()
                 except dns.message.Truncated:
-                    return await _timed(_by_stream, server, query, clock)
+                    return await _by_stream(server, query, clock)
     except TimeoutError:
         pass
     except (OSError, EOFError, *DAMAGE) as error:
@@ -149,29 +176,41 @@ def query_of(
     )
 
 
-_How = Callable[[Server, dns.message.Message, Clock], Awaitable[tuple[dns.message.Message, float]]]
+_How = Callable[[Server, dns.message.Message, Clock], Awaitable[Heard]]
 
 
-async def _timed(how: _How, server: Server, query: dns.message.Message, clock: Clock) -> Heard:
-    sent = clock.real()
-    message, received = await how(server, query, clock)
-    return Heard(message, received - sent)
-
-
-class _Listener(asyncio.DatagramProtocol):
+class _Listener:
     """Waits for the packet that answers the query; every other one is ignored."""
 
-    def __init__(self, query: dns.message.Message, clock: Clock) -> None:
+    def __init__(self, here: socket.socket, query: dns.message.Message, clock: Clock) -> None:
+        self._here = here
         self._query = query
         self._clock = clock
-        self.answer: asyncio.Future[tuple[dns.message.Message, float]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self.answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        self._sent = self._sent_wall = 0.0
 
-    def datagram_received(self, data: bytes, _addr: object) -> None:
-        received = self._clock.real()
-        if self.answer.done():
+    def send(self) -> None:
+        """Send the query."""
+        wire = self._query.to_wire()
+        self._sent, self._sent_wall = self._clock.real(), wall_s()
+        self._here.send(wire)
+
+    def read(self) -> None:
+        """Read one packet, when one is there."""
+        elapsed = self._clock.real() - self._sent
+        try:
+            data, notes, _, _ = self._here.recvmsg(LONGEST, ROOM)
+        except BlockingIOError:
             return
+        except OSError as error:
+            if not self.answer.done():
+                self.answer.set_exception(error)
+            return
+        if not self.answer.done():
+            took = took_s(notes, self._sent_wall, elapsed)
+            self._take(data, took, elapsed - took)
+
+    def _take(self, data: bytes, took_s: float, waited: float) -> None:
         try:
             message = dns.message.from_wire(data, raise_on_truncation=True)
         except dns.message.Truncated as cut:
@@ -181,30 +220,25 @@ class _Listener(asyncio.DatagramProtocol):
             return  # damaged or forged: the true one may still come
         else:
             if self._query.is_response(message):
-                self.answer.set_result((message, received))
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(exc)
+                self.answer.set_result(Heard(message, took_s, waited))
 
 
-async def _by_udp(
-    server: Server, query: dns.message.Message, clock: Clock
-) -> tuple[dns.message.Message, float]:
+async def _by_udp(server: Server, query: dns.message.Message, clock: Clock) -> Heard:
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(
-        lambda: _Listener(query, clock), remote_addr=(server.address, server.port)
-    )
-    try:
-        transport.sendto(query.to_wire())
-        return await listener.answer
-    finally:
-        transport.close()
+    family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as here:
+        here.connect((server.address, server.port))
+        stamp(here)
+        listener = _Listener(here, query, clock)
+        loop.add_reader(here.fileno(), listener.read)
+        try:
+            listener.send()
+            return await listener.answer
+        finally:
+            loop.remove_reader(here.fileno())
 
 
-async def _by_stream(
-    server: Server, query: dns.message.Message, clock: Clock
-) -> tuple[dns.message.Message, float]:
+async def _by_stream(server: Server, query: dns.message.Message, clock: Clock) -> Heard:
     is_tls = server.way == "tls"
     reader, writer = await asyncio.open_connection(
         server.address,
@@ -213,17 +247,17 @@ async def _by_stream(
         server_hostname=_name_of(server) if is_tls else None,
     )
     try:
+        sent = clock.real()
         writer.write(query.to_wire(prepend_length=True))
         (length,) = struct.unpack("!H", await reader.readexactly(2))
-        wire, received = await reader.readexactly(length), clock.real()
-        return await _answering(wire, query), received
+        wire = await reader.readexactly(length)
+        took = round_trip_s(writer.get_extra_info("socket")) or clock.real() - sent
+        return Heard(await _answering(wire, query), took)
     finally:
         writer.close()
 
 
-async def _by_https(
-    server: Server, query: dns.message.Message, clock: Clock
-) -> tuple[dns.message.Message, float]:
+async def _by_https(server: Server, query: dns.message.Message, clock: Clock) -> Heard:
     import httpx
 
     # RFC 8484 s4.1: the id is 0, so that what is the same question is the same request.
@@ -232,6 +266,7 @@ async def _by_https(
     place = f"[{address}]" if address.version == 6 else str(address)
     name = _name_of(server)
     kind = "application/dns-message"
+    sent = clock.real()
     try:
         async with httpx.AsyncClient(verify=_trust(), trust_env=False, timeout=None) as client:  # noqa: S113 - the caller's deadline holds
             response = await client.post(
@@ -240,12 +275,13 @@ async def _by_https(
                 headers={"Host": name, "Content-Type": kind, "Accept": kind},
                 extensions={"sni_hostname": name},
             )
+            connection = response.extensions["network_stream"].get_extra_info("socket")
+            took = round_trip_s(connection) or clock.real() - sent
     except httpx.HTTPError as error:
         raise OSError(0, str(error) or "cannot be reached") from error
     if response.status_code != 200:
         raise OSError(0, f"answers HTTP {response.status_code}")
-    received = clock.real()
-    return await _answering(response.content, query), received
+    return Heard(await _answering(response.content, query), took)
 
 
 _WAYS: Mapping[Way, _How] = {"tcp": _by_stream, "tls": _by_stream, "https": _by_https}

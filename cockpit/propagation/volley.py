@@ -10,26 +10,28 @@ once, and new ones parsed in slices, so neither the sending nor the screen waits
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import socket
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
-from cockpit.clock import Clock
-from cockpit.propagation.ask import DAMAGE, Server, ask, query_of, unchecked
+from cockpit.clock import Clock, wall_s
+from cockpit.propagation.ask import (
+    BARE_ERRORS,
+    DAMAGE,
+    EDNS_REFUSED,
+    Server,
+    ask,
+    query_of,
+    unchecked,
+)
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.memo import Memo
+from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place, silence_words
+from cockpit.propagation.stamps import ROOM, took_s
 
-SOCKETS = 8
-BUFFER = 4 << 20
-"""Bytes of receive buffer that are asked for; the kernel grants what it allows."""
-DATAGRAM = 832
-"""Bytes of that buffer that a small answer takes."""
 BATCH = 32
 """Datagrams sent or read before the loop gets its turn."""
 SLICE_S = 0.002
@@ -40,9 +42,9 @@ LUCK = 8192
 """Random bytes drawn at a time: a call of the kernel's for each packet costs a twentieth."""
 PACE = 5000.0
 """Queries a second beyond loopback: small routers drop what comes faster."""
-FOLLOW_UPS = 100
+FOLLOW_UPS = 200
 """Questions that `ask` repeats at a time, each with a socket of its own."""
-_IP_RECVERR, _IPV6_RECVERR, _ERRORS = 11, 25, getattr(socket, "MSG_ERRQUEUE", 0x2000)
+NO_TIME = "it is to be asked once more by a connection of its own, and no time was left"
 
 Question = tuple[Server, str, str]
 """Whom, which name, which record type."""
@@ -68,7 +70,7 @@ class _Asked:
     """Its place in the list."""
     record: _Record
     question: bytes = b""
-    sent: float = 0.0
+    sent: bool = False
     done: bool = False
 
 
@@ -78,7 +80,7 @@ class Volley:
     def __init__(
         self,
         questions: Sequence[Question],
-        places: Sequence[_Place],
+        places: Sequence[Place],
         clock: Clock,
         deadline_s: float,
         pace: float | None,
@@ -91,18 +93,20 @@ class Volley:
         self._loop = asyncio.get_running_loop()
         self._replies: list[Reply | None] = [None] * len(questions)
         self._left = len(questions)
-        self._ports = min(SOCKETS, len(questions))
+        self._ports = Ports({one.version for one in places}, len(questions))
         self._over = self._loop.create_future()
         self._under_way = 0
-        self._room = 0
+        self._room = max(BATCH, self._ports.room)
         self._drained: asyncio.Future[None] | None = None
         self._luck, self._drawn = b"", 0
-        self._pending: dict[tuple[int, int, tuple[str, int]], _Asked] = {}
+        self._pending: dict[tuple[int, int, Where], tuple[_Asked, float, float]] = {}
+        """What was sent, by socket, id and receiver; and when, by the boot and the wall clock."""
         self._new: deque[tuple[_Asked, bytes, float, float]] = deque()
         self._turn = asyncio.Semaphore(FOLLOW_UPS)
+        self._deaf: dict[Server, Reply] = {}
+        """Who cuts answers short, and gave none over TCP either."""
         self._again: list[asyncio.Task[None]] = []
         self._end = self._loop.time() + deadline_s
-        self._sockets: list[socket.socket] = []
         self._records: dict[tuple[str, str, bool], _Record] = {}
 
     async def run(self) -> list[Reply | None]:
@@ -110,7 +114,7 @@ class Volley:
         asked = [_Asked(at, self._record(*one)) for at, one in enumerate(self._questions)]
         # Record by record: no server gets all of its questions in one burst.
         asked.sort(key=lambda one: id(one.record))
-        self._open()
+        self._listen()
         try:
             began = self._loop.time()
             await self._send_all(asked)
@@ -140,29 +144,15 @@ class Volley:
             self._records[key] = record
         return self._records[key]
 
-    def _open(self) -> None:
-        versions = {one.version for one in self._places}
-        for version in sorted(versions):
-            family = socket.AF_INET if version == 4 else socket.AF_INET6
-            for _ in range(self._ports):
-                one = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-                self._sockets.append(one)
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-                if version == 4:
-                    one.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-                else:
-                    one.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-                one.bind(("", 0))
-        granted = [one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for one in self._sockets]
-        self._room = max(BATCH, sum(granted[: self._ports]) // DATAGRAM)
-        for at, one in enumerate(self._sockets):
+    def _listen(self) -> None:
+        for at, one in enumerate(self._ports.sockets):
             # By number: asked for an object that it does not know yet, the loop describes it first.
             self._loop.add_reader(one.fileno(), self._readable, at)
 
     def _close(self) -> None:
-        for one in self._sockets:
+        for one in self._ports.sockets:
             self._loop.remove_reader(one.fileno())
-            one.close()
+        self._ports.close()
 
     async def _send_all(self, asked: Sequence[_Asked]) -> None:
         for start in range(0, len(asked), BATCH):
@@ -182,79 +172,95 @@ class Volley:
 
     def _send(self, one: _Asked) -> None:
         place, record = self._places[one.at], one.record
-        length = len(record.question)
-        if len(self._luck) < self._drawn + length + 3:
-            self._luck, self._drawn = os.urandom(LUCK), 0
-        luck = self._luck[self._drawn : self._drawn + length + 3]
-        self._drawn += length + 3
-        other = len(self._sockets) - self._ports if place.version == 6 else 0
-        number = luck[2] % self._ports + other
-        where = (place.text, self._questions[one.at][0].port)
-        key = number, luck[0] << 8 | luck[1], where
-        if key in self._pending:  # another question to this server has that id: draw again
-            self._send(one)
+        if not self._ports.of[place.version]:
+            self._finish(one, self._silence(self._ports.why[place.version]))
             return
-        self._pending[key] = one
+        where = (place.text, self._questions[one.at][0].port)
+        drawn = self._draw(len(record.question) + 3)
+        number, name = self._one_of(self._ports.of[place.version], drawn[2]), drawn[:2]
+        while (key := (number, name[0] << 8 | name[1], where)) in self._pending:
+            name = self._draw(2)  # another question to this server has that id
         self._under_way += not one.sent
+        one.sent = True
         if not one.question:
             # The same letters at the second try, so that a late answer to the first still counts.
-            cased = record.number ^ (int.from_bytes(luck[3:]) & record.letters)
-            one.question = cased.to_bytes(length)
-        one.sent = self._clock.real()
-        packet = luck[:2] + record.tail + one.question + record.rest
+            cased = record.number ^ (int.from_bytes(drawn[3:]) & record.letters)
+            one.question = cased.to_bytes(len(record.question))
+        packet = name + record.tail + one.question + record.rest
         for _ in range(2):
+            self._pending[key] = one, self._clock.real(), wall_s()
             try:
-                self._sockets[number].sendto(packet, where)
+                self._ports.sockets[number].sendto(packet, where)
             except OSError as error:
                 # What an earlier packet met is told at the next one: read it, and send again.
                 if not self._read_errors(number):
-                    self._finish(one, _silence(error.errno or 0, self._clock.now()))
+                    self._finish(one, self._silence(silence_words(error.errno or 0)))
                     return
             else:
                 return
 
+    def _draw(self, length: int) -> bytes:
+        """So many random bytes."""
+        if len(self._luck) < self._drawn + length:
+            self._luck, self._drawn = os.urandom(LUCK), 0
+        self._drawn += length
+        return self._luck[self._drawn - length : self._drawn]
+
+    @staticmethod
+    def _one_of(numbers: range, luck: int) -> int:
+        return numbers[luck % len(numbers)]
+
     # -- receiving ------------------------------------------------------------------------------
 
     def _readable(self, number: int) -> None:
-        here, pending = self._sockets[number], self._pending
-        real, now = self._clock.real(), self._clock.now()
+        here, pending, clock = self._ports.sockets[number], self._pending, self._clock
+        real, now = clock.real(), clock.now()
         for _ in range(BATCH):
             try:
-                wire, where = here.recvfrom(4096)
+                wire, notes, _, where = here.recvmsg(LONGEST, ROOM)
             except BlockingIOError:
                 return
             except OSError:
                 self._read_errors(number)
                 continue
-            one = pending.get((number, wire[0] << 8 | wire[1], where[:2])) if wire[2:] else None
-            if one is not None and not one.done:
-                self._match(one, wire, real, now)
+            known = pending.get((number, wire[0] << 8 | wire[1], where[:2])) if wire[2:] else None
+            if known is not None and not known[0].done:
+                one, sent, sent_wall = known
+                took = took_s(notes, sent_wall, real - sent)
+                self._match(one, wire, took, now - (real - sent - took) * clock.speed)
 
-    def _match(self, one: _Asked, wire: bytes, real: float, now: float) -> None:
+    def _match(self, one: _Asked, wire: bytes, took: float, now: float) -> None:
         """Take a packet for the answer only where it is one, to this very question."""
         end = 12 + len(one.question)
-        if len(wire) < end or not wire[2] & 0x80 or wire[2] & 0x78 or wire[4:6] != b"\0\1":
+        if len(wire) < 12 or not wire[2] & 0x80 or wire[2] & 0x78:
+            return
+        if _is_bare_error(wire):
+            # Without the question's letters it proves too little here; a socket of its own does.
+            self._leave(one, None)
+            return
+        if len(wire) < end or wire[4:6] != b"\0\1":
             return
         if wire[12:end] != one.question:
             same = wire[12 : end - 4].lower() == one.record.question[:-4]
             if same and wire[end - 4 : end] == one.question[-4:]:
                 self._leave(one, None)
             return
-        if wire[2] & 0x02:
-            self._leave(one, None)
+        is_cut = bool(wire[2] & 0x02)
+        if is_cut or wire[3] & 0x0F in EDNS_REFUSED:
+            self._leave(one, None, cut=is_cut)
             return
         known = one.record.memo.recall(wire)
         if known is not None:
-            self._answered(one, *known, real, now)
+            self._answered(one, *known, took, now)
             return
         if not self._new:
             self._loop.call_soon(self._parse_some)
-        self._new.append((one, wire, real, now))
+        self._new.append((one, wire, took, now))
 
     def _parse_some(self) -> None:
         until = time.perf_counter() + SLICE_S
         while self._new and time.perf_counter() < until:
-            one, wire, real, now = self._new.popleft()
+            one, wire, took, now = self._new.popleft()
             if one.done:
                 continue
             memo = one.record.memo
@@ -262,20 +268,19 @@ class Volley:
                 known = memo.recall(wire) or memo.parse(wire)
             except DAMAGE:
                 continue  # damaged or forged: the true one may still come
-            self._answered(one, *known, real, now)
+            self._answered(one, *known, took, now)
         if self._new:
             self._loop.call_soon(self._parse_some)
 
     def _answered(
-        self, one: _Asked, reply: Reply, ttl: int | None, real: float, now: float
+        self, one: _Asked, reply: Reply, ttl: int | None, took: float, now: float
     ) -> None:
-        took = (real - one.sent) * 1000
         made = Reply(
             reply.outcome,
             reply.values,
             ttl,
             now,
-            took,
+            took * 1000,
             reply.serial,
             reply.note,
             reply.site,
@@ -288,21 +293,23 @@ class Volley:
 
     def _read_errors(self, number: int) -> bool:
         """Read which packet met a closed port or an unreachable host; whether there was one."""
-        try:
-            packet, notes, _, where = self._sockets[number].recvmsg(2048, 512, _ERRORS)
-        except OSError:
+        failure = self._ports.failure(number)
+        if failure is None:
             return False
-        one = self._pending.get((number, int.from_bytes(packet[:2]), where[:2]))
-        code = int.from_bytes(notes[0][2][:4], "little") if notes else 0
-        if one is not None and not one.done:
-            self._finish(one, _silence(code, self._clock.now()))
+        packet, where, code = failure
+        known = self._pending.get((number, int.from_bytes(packet[:2]), where))
+        if known is not None and not known[0].done:
+            self._finish(known[0], self._silence(silence_words(code)))
         return True
 
     # -- the end --------------------------------------------------------------------------------
 
-    def _leave(self, one: _Asked, failed: Reply | None) -> None:
-        """Leave a question to `ask`, beside the others."""
-        self._again.append(self._loop.create_task(self._follow_up(one.at, failed)))
+    def _silence(self, why: str) -> Reply:
+        return Reply("timeout", at=self._clock.now(), note=why)
+
+    def _leave(self, one: _Asked, failed: Reply | None, *, cut: bool = False) -> None:
+        """Leave a question to `ask`, beside the others; one whose answer was cut over TCP."""
+        self._again.append(self._loop.create_task(self._follow_up(one.at, failed, cut=cut)))
         self._finish(one, failed)
 
     def _finish(self, one: _Asked, reply: Reply | None) -> None:
@@ -320,23 +327,36 @@ class Volley:
         if self._left:
             await asyncio.wait((self._over,), timeout=max(0.0, moment - self._loop.time()))
 
-    async def _follow_up(self, at: int, failed: Reply | None) -> None:
-        question = self._questions[at]
+    async def _follow_up(self, at: int, failed: Reply | None, *, cut: bool) -> None:
+        """Ask again in what is left of the deadline; a second try's time, where that is more.
+
+        The time counts from the answer that led to this, not from this one's turn: those who let
+        everybody wait, however many they are, make no sweep longer.
+        """
+        server, name, kind = self._questions[at]
+        share = self._deadline_s * (1.0 - SECOND_TRY)
+        late = self._loop.time() + share
         async with self._turn:
-            # What is left of the deadline; as much as a second try has, where the answer was late.
-            least = self._deadline_s * (1.0 - SECOND_TRY)
-            left = max(self._end - self._loop.time(), least)
-            self._replies[at] = (
-                await ask(*question, self._clock, left)
-                if failed is None
-                else await unchecked(failed, question, self._clock, left)
-            )
+            left = min(max(self._end, late) - self._loop.time(), share)
+            if failed is not None:
+                if left > 0:
+                    question = server, name, kind
+                    self._replies[at] = await unchecked(failed, question, self._clock, left)
+                return
+            known = self._deaf.get(server) if cut else None
+            if known is not None or left <= 0:
+                self._replies[at] = known or self._silence(NO_TIME)
+                return
+            asked = server._replace(way="tcp") if cut else server
+            reply = await ask(asked, name, kind, self._clock, left)
+            self._replies[at] = reply
+            if cut and reply.outcome == "timeout":
+                self._deaf[server] = reply
 
 
-def _silence(code: int, now: float) -> Reply:
-    refused = code == errno.ECONNREFUSED
-    why = "nothing listens there" if refused else (os.strerror(code) if code else "").lower()
-    return Reply("timeout", at=now, note=why)
+def _is_bare_error(wire: bytes) -> bool:
+    """Whether this is an error without its question, as some servers send it."""
+    return wire[4:8] == bytes(4) and wire[3] & 0x0F in BARE_ERRORS
 
 
 async def volley(
@@ -346,26 +366,7 @@ async def volley(
 
     `pace` is in queries a second; without it, loopback gets them as fast as they can be sent.
     """
-    places = [_place(server.address) for server, *_ in questions]
+    places = [place(server.address) for server, *_ in questions]
     if pace is None and not all(one.is_loopback for one in places):
         pace = PACE
     return await Volley(questions, places, clock, deadline_s, pace).run() if questions else []
-
-
-class _Place(NamedTuple):
-    """An address as the kernel writes it."""
-
-    text: str
-    version: int
-    is_loopback: bool
-
-
-@lru_cache(8192)
-def _place(address: str) -> _Place:
-    # Ten times as quick as `ipaddress`, which for 500 resolvers stalls the loop.
-    if ":" in address:
-        packed = socket.inet_pton(socket.AF_INET6, address)
-        text = socket.inet_ntop(socket.AF_INET6, packed)
-        return _Place(text, 6, packed == bytes(15) + b"\1")
-    packed = socket.inet_pton(socket.AF_INET, address)
-    return _Place(socket.inet_ntop(socket.AF_INET, packed), 4, packed[0] == 127)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,17 @@ def test_a_lab_that_is_down_or_coming_up_is_said_to_be(
     write_status(going.lab, "starting")
     assert asked(words, BASE, "rehearsal") == 2
     assert "the lab is coming up" in capsys.readouterr().err
+
+
+def test_too_few_files_are_no_unforeseen_error_and_say_what_to_raise(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_few(_given: list[str]) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("cockpit.cli._run", too_few)
+    assert asked(words, BASE, "staging") == 2
+    told = capsys.readouterr().err
+    assert "too many open files" in told
+    assert "ulimit -n 1024" in told
+    assert "unforeseen" not in told
