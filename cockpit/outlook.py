@@ -116,11 +116,18 @@ def missing(runbook: Runbook, state: RunState, step: Step) -> tuple[str, ...]:
     return tuple(runbook.step(one).title for one in needed if not _counts(state, one))
 
 
+STILL_RUNS = "still_runs"
+"""The check of an answer that says what an attempt left running, or that nobody can tell."""
+
+
 def may_have_happened(step: Step, answers: Sequence[Answer]) -> str:
     """Why an attempt may not be called one that had no effect; empty where it may.
 
     One verification that fails shows little where another holds: half of it has happened.
     """
+    left = next((one for one in answers if one.check == STILL_RUNS), None)
+    if left is not None:
+        return f"it may still act: {left.evidence}"
     if step.idempotent:
         return ""
     if not answers:

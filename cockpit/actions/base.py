@@ -54,6 +54,8 @@ class Foreseen:
     """For a person; nothing in them changes by itself."""
     digest: str = ""
     """Of all of it; empty where nothing has to be foreseen."""
+    closed: tuple[str, ...] = ()
+    """Why it must not begin now; empty where it may."""
 
 
 class ActionKind(Protocol):

@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +22,7 @@ from cockpit.journal.events import Json
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
 from cockpit.runbook.targets import ComposeTarget
+from cockpit.stack.oneoffs import still_running
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -123,7 +124,14 @@ async def foresee(action: ComposeAction, runbook: Runbook) -> Foreseen:
         return Foreseen()
     docker = client(target, runbook.directory)
     with _docker_errors():
-        return await asyncio.to_thread(compose_foresee.foreseen, action, docker)
+        found = await asyncio.to_thread(compose_foresee.foreseen, action, docker)
+    return replace(found, closed=await _beside(action, target))
+
+
+async def _beside(action: ComposeAction, target: ComposeTarget) -> tuple[str, ...]:
+    """What already runs of a one-off: two of them at a time would be one too many."""
+    named = action.services if action.operation == "run" else ()
+    return await still_running(target, named[0]) if named else ()
 
 
 async def run(action: ComposeAction, context: ActionContext) -> Mapping[str, Json]:
@@ -135,6 +143,9 @@ async def run(action: ComposeAction, context: ActionContext) -> Mapping[str, Jso
     target = context.runbook.target(action.target)
     if not isinstance(target, ComposeTarget):
         raise Refused(f"{action.target} is no Compose project", where=context.step.id)
+    if left := await _beside(action, target):
+        mend = "wait for its end, or end it with `docker stop`"
+        raise Refused("; ".join(left), where=context.step.id, mend=mend)
     loop = asyncio.get_running_loop()
 
     def say(line: str) -> None:

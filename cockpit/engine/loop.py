@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cockpit import beat
 from cockpit.clock import NS, boot_id
-from cockpit.engine import handlers, program, settling, steps
+from cockpit.engine import handlers, left_running, program, settling, steps
 from cockpit.engine.claims import KEEP_S, Claims
 from cockpit.engine.core import Core
 from cockpit.engine.doorbell import Doorbell
@@ -61,6 +61,8 @@ class Engine:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._verified: set[tuple[str, int]] = set()
+        self._named: set[tuple[str, int]] = set()
+        """Attempts in doubt of which was looked for what they left running."""
         self._doing: set[asyncio.Task[None]] = set()
         self._inbox = Inbox(core)
         self._last_word = LastWord()
@@ -173,6 +175,7 @@ class Engine:
             if self._core.attempts.follow():
                 self._core.write_way_back()
             self._verify()
+            self._name_what_runs()
 
     def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(guarded(self._core, name, work))
@@ -195,6 +198,15 @@ class Engine:
         if key not in self._verified:
             self._verified.add(key)
             self._begin("verification", lambda: settling.verify(self._core))
+
+    def _name_what_runs(self) -> None:
+        """Look once for what an attempt in doubt left at the Docker engine."""
+        for state in left_running.in_doubt(self._core):
+            key = (state.id, len(state.attempts))
+            if key not in self._named:
+                self._named.add(key)
+                name = f"what {state.id} left"
+                self._begin(name, partial(left_running.name_it, self._core, state))
 
     async def _show(self) -> None:
         core = self._core

@@ -113,6 +113,7 @@ async def propose(step: Step, context: CheckContext, known: Proposal | None = No
         gates=tuple(answers),
         foreseen=foreseen.lines,
         foreseen_digest=foreseen.digest,
+        foreseen_closed=foreseen.closed,
         foreseen_ns=boot_ns(),
         asking=False,
     )
@@ -125,7 +126,7 @@ async def propose(step: Step, context: CheckContext, known: Proposal | None = No
 async def _foresee(step: Step, context: CheckContext, known: Proposal | None) -> Foreseen:
     """What the outside would make of it, or why that could not be read."""
     if known is not None and _is_recent(known):
-        return Foreseen(known.foreseen, known.foreseen_digest)
+        return Foreseen(known.foreseen, known.foreseen_digest, known.foreseen_closed)
     try:
         async with asyncio.timeout(FORESEEN_S):
             found = await actions.foresee(step.action, context.runbook)
@@ -146,6 +147,7 @@ def closed(step: Step, context: CheckContext, shown: Proposal) -> tuple[str, ...
     reasons = list(closed_by_state(step, context.runbook, context.state))
     if shown.foreseen_digest == _UNREAD:
         reasons.append(f"what it would do {shown.foreseen[0]}")
+    reasons += shown.foreseen_closed
     for target, identity in shown.targets:
         pinned = context.state.pinned.get(target)
         if identity.startswith(_UNREAD):

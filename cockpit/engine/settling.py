@@ -8,6 +8,7 @@ from typing import Literal
 
 from cockpit.answer import Answer
 from cockpit.checks import registry as checks
+from cockpit.engine import left_running
 from cockpit.engine.core import Core
 from cockpit.engine.intents import Intent
 from cockpit.errors import Refused
@@ -37,6 +38,12 @@ async def ask(core: Core, step: Step) -> tuple[Answer, ...]:
     """A step's verifications, asked now."""
     wanted = [core.runbook.check(one) for one in step.verify]
     return tuple(await checks.ask_all(wanted, core.context()))
+
+
+async def _seen_now(core: Core, step: Step) -> tuple[Answer, ...]:
+    """What is to be seen of an attempt that did not end well, what it left running included."""
+    verified, left = await asyncio.gather(ask(core, step), left_running.answers(core, step))
+    return (*left, *verified)
 
 
 async def verify(core: Core) -> None:
@@ -87,7 +94,7 @@ async def look(core: Core, intent: Intent, _by: str) -> None:
     if state.status == "unverified":
         await verify(core)
         return
-    answers = await ask(core, core.runbook.step(intent.step))
+    answers = await _seen_now(core, core.runbook.step(intent.step))
     if core.ledger.state.step(intent.step).attempts != state.attempts:
         raise Refused("it went on while it was looked at: look again")
     _saw(core, intent.step, state.last.number, answers)
@@ -105,7 +112,7 @@ async def settle_done(core: Core, intent: Intent, by: str) -> None:
     if seen is None or seen[0] != intent.step:
         raise Refused(LOOK_FIRST)
     step = core.runbook.step(intent.step)
-    answers = await ask(core, step)
+    answers = await _seen_now(core, step)
     # The operator's word rests on what they saw: another answer wants another word.
     if changed := _other(seen[1], answers):
         _saw(core, step.id, number, answers)
@@ -127,7 +134,8 @@ async def settle_failed(core: Core, intent: Intent, by: str) -> None:
     _must_be_unsettled(core, intent)
     if core.ledger.state.step(intent.step).status == "failed":
         raise Refused("it is failed already")
-    _settle(core, intent, by, "failed", await ask(core, core.runbook.step(intent.step)))
+    seen = await _seen_now(core, core.runbook.step(intent.step))
+    _settle(core, intent, by, "failed", seen)
 
 
 async def settle_not_happened(core: Core, intent: Intent, by: str) -> None:
@@ -135,7 +143,7 @@ async def settle_not_happened(core: Core, intent: Intent, by: str) -> None:
     number = _must_be_unsettled(core, intent)
     step = core.runbook.step(intent.step)
     # Asked now, not remembered: what had no effect an hour ago may have had it since.
-    answers = await ask(core, step)
+    answers = await _seen_now(core, step)
     if why := may_have_happened(step, answers):
         _saw(core, step.id, number, answers)
         raise Refused(why)
@@ -161,6 +169,7 @@ def _settle(
     evidence: tuple[Answer, ...],
 ) -> None:
     number = _must_be_unsettled(core, intent)
+    left_running.must_be_over(evidence)
     reason = intent.text.strip()
     core.ledger.tell(StepSettled(intent.step, number, how, reason, list(evidence)), by, intent.id)
     core.looked = None

@@ -75,6 +75,8 @@ class Proposal:
     """What the outside would make of it now: containers, image ids."""
     foreseen_digest: str = ""
     """Of all that was foreseen."""
+    foreseen_closed: tuple[str, ...] = ()
+    """Why it must not begin now, as the outside says."""
     foreseen_ns: int = 0
     """The boot clock when it was read."""
 

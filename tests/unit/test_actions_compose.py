@@ -10,7 +10,7 @@ import pytest
 from cockpit.actions import registry
 from cockpit.checks.identity import identify
 from cockpit.checks.registry import ask
-from cockpit.errors import ActionFailed, NotInstalled, TargetError
+from cockpit.errors import ActionFailed, NotInstalled, Refused, TargetError
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.checks import DockerCheck
 from cockpit.runbook.targets import ComposeTarget
@@ -195,3 +195,17 @@ async def test_a_project_is_known_by_its_name_and_its_engine(tmp_path: Path, rec
     told = json.dumps({"ID": "ENGINE7", "ServerVersion": "20.10.24", "Name": "droplet"})
     program.write_text(f"#!/bin/sh\necho '{told}'\n", encoding="utf-8")
     assert await identify("stack", asking(world(tmp_path))) == "freshtrack on engine ENGINE7"
+
+
+async def test_a_one_off_is_not_run_beside_itself(
+    tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = record.parent / "bin" / "docker"
+    text = RECORDER.replace('*" ps "*|', '*" ps "*) printf "x-run-1\\tat noon\\n"; exit 0;;\n')
+    program.write_text(text, encoding="utf-8")
+    action = compose("run", "migrate")
+    foreseen = await registry.foresee(action, runbook(world(tmp_path), action))
+    assert foreseen.closed == ("container x-run-1 still runs migrate, started at noon",)
+    with pytest.raises(Refused, match="container x-run-1 still runs migrate, started at noon"):
+        await registry.run(action, acting(world(tmp_path), action, []))
+    assert not record.exists()

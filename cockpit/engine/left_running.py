@@ -1,0 +1,82 @@
+"""What a one-off `run` left at the Docker engine: its container outlives runner and engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cockpit.actions import stand_in
+from cockpit.answer import Answer
+from cockpit.engine.core import Core
+from cockpit.errors import CockpitError, Refused
+from cockpit.journal.events import AttemptInDoubt
+from cockpit.journal.state import StepState
+from cockpit.outlook import STILL_RUNS
+from cockpit.runbook.actions import ComposeAction
+from cockpit.runbook.model import Step
+from cockpit.runbook.targets import ComposeTarget
+from cockpit.stack.oneoffs import still_running
+
+PATIENCE_S = 10.0
+"""Real seconds in which the Docker engine must tell it."""
+TITLE = "Nothing of it still runs"
+
+
+async def answers(core: Core, step: Step) -> tuple[Answer, ...]:
+    """An answer where something still runs, or where nobody can tell; none where nothing does."""
+    found = _one_off(core, step)
+    if found is None:
+        return ()
+    at = core.ledger.clock.now()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            left = await still_running(*found)
+    except TimeoutError:
+        words = f"the Docker engine gave no answer in {PATIENCE_S:.0f} s"
+        return (Answer(STILL_RUNS, TITLE, "unknown", words, at),)
+    except (CockpitError, OSError) as error:
+        return (Answer(STILL_RUNS, TITLE, "unknown", core.secrets.hide(str(error)), at),)
+    return (Answer(STILL_RUNS, TITLE, "fail", "; ".join(left), at),) if left else ()
+
+
+def must_be_over(found: tuple[Answer, ...]) -> None:
+    """Refused while something still runs: what it does is not known yet."""
+    for one in found:
+        if one.check == STILL_RUNS and one.said == "fail":
+            mend = "wait for its end, or end it with `docker stop`"
+            raise Refused(f"it is not over: {one.evidence}", mend=mend)
+
+
+def in_doubt(core: Core) -> list[StepState]:
+    """The steps whose one-off may still run though nobody follows it any more."""
+    return [
+        one
+        for one in core.ledger.state.steps.values()
+        if one.status == "in_doubt" and _one_off(core, core.runbook.step(one.id))
+    ]
+
+
+async def name_it(core: Core, state: StepState) -> None:
+    """Say in the doubt itself what still runs."""
+    if state.last is None:
+        return
+    found = await answers(core, core.runbook.step(state.id))
+    unsure = "whether its container still runs is unknown: "
+    left = [one.evidence if one.said == "fail" else unsure + one.evidence for one in found]
+    now = core.ledger.state.step(state.id)
+    if now.status != "in_doubt" or now.last is None or now.last.number != state.last.number:
+        return
+    news = [words for words in left if words not in now.last.reason]
+    if news:
+        reason = "; ".join(filter(None, (now.last.reason, *news)))
+        core.ledger.tell(AttemptInDoubt(state.id, now.last.number, reason))
+
+
+def _one_off(core: Core, step: Step) -> tuple[ComposeTarget, str] | None:
+    """The project and the service of a step that runs a one-off; None for any other step."""
+    action = step.action
+    if not isinstance(action, ComposeAction) or action.operation != "run":
+        return None
+    target = core.runbook.target(action.target)
+    if stand_in.is_played(core.runbook) or not isinstance(target, ComposeTarget):
+        return None
+    return target, action.services[0]
