@@ -176,7 +176,7 @@ def _with_reason(
         if text is not None:
             then(text)
 
-    app.push_screen(Reason(question), answered)
+    app.push_screen(Reason(question, app.real), answered)
 
 
 _WISHES: Mapping[str, Callable[[CockpitApp, StepLine | None], None]] = {

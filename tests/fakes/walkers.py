@@ -23,6 +23,7 @@ from cockpit.resources import shipped
 from cockpit.tui import follow
 from cockpit.tui.app import CockpitApp
 from cockpit.tui.dialogs.confirm import Confirm
+from cockpit.tui.dialogs.reason import Reason
 from cockpit.tui.dialogs.typed import Typed
 from cockpit.tui.lines.scene import Scene
 
@@ -154,6 +155,12 @@ class Walker:
         """Answer the dialog that wants a reason, and press the key that does it."""
         await asyncio.sleep(0.3)
         await self.pilot.press(*["space" if one == " " else one for one in words], "enter")
+        dialog = self.app.screen
+        assert isinstance(dialog, Reason)
+        await self.until("the end of the typing", lambda: dialog.said is not None)
+        while "line" in (unread := dialog.unread()):
+            await self.pilot.press("pageup" if "above" in unread else "pagedown")
+            await asyncio.sleep(0.05)
         await asyncio.sleep(1.5 / READS)
         await self.pilot.press("c")
 

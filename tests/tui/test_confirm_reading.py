@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.widgets import Input
 
+from cockpit.engine.client import View
 from cockpit.tui.dialogs.base import Body
 from cockpit.tui.dialogs.confirm import Confirm
 from cockpit.tui.dialogs.reading import Reading
@@ -17,6 +21,15 @@ from tests.fakes import screen_views as views
 from tests.fakes.screens import Opened, opened
 
 SMALL = (80, 24)
+LONG = "+24h " + "the gates were looked at one by one by both of us, and this is what we saw. " * 60
+ASKS: dict[str, tuple[Callable[[], View], str, str]] = {
+    "roll back": (views.switched, "b", "roll_back"),
+    "call off": (views.midway, "x", "call_off"),
+    "skip": (views.midway, "s", "skip"),
+    "postpone": (views.midway, "p", "postpone"),
+    "settle": (views.in_doubt, "enter f", "settle_failed"),
+}
+"""What asks for words first: its view, its keys, and what it asks of the engine."""
 
 
 async def _open(one: Opened) -> Confirm:
@@ -119,6 +132,75 @@ async def test_what_is_read_again_after_a_note_is_readable_for_a_second_again() 
         await one.until(lambda: isinstance(one.app.screen, Watch))
         assert dialog not in one.app.screen_stack
         await one.says("closed after a minute")
+
+
+async def _words(one: Opened, keys: str, words: str) -> Reason:
+    """Open a question and end the typing of its answer."""
+    await one.pilot.press(*keys.split())
+    await one.until(lambda: isinstance(one.app.screen, Reason))
+    dialog = one.app.screen
+    assert isinstance(dialog, Reason)
+    dialog.query_one(Input).value = words
+    await one.pilot.pause(0.1)
+    await one.pilot.press("enter")
+    await one.until(lambda: dialog.said is not None)
+    return dialog
+
+
+@pytest.mark.parametrize("name", ASKS)
+async def test_words_longer_than_the_screen_are_read_before_they_change_the_run(name: str) -> None:
+    made, keys, kind = ASKS[name]
+    async with opened(made(), SMALL) as one:
+        dialog = await _words(one, keys, LONG)
+        await one.says("below are unread ↓")
+        await _press(one, "c")
+        assert isinstance(one.app.screen, Reason)
+        await _press(one, "end")
+        await one.says("unread ↑")
+        await _press(one, "c")
+        assert kind not in one.client.kinds
+        await _press(one, "home")
+        await _to_the_end(one)
+        await one.until(lambda: dialog.arming.readable_in is not None)
+        await _press(one, "c")
+        await one.until(lambda: kind in one.client.kinds)
+
+
+def _losing(*lost: str) -> View:
+    view = views.switched()
+    assert view.live is not None
+    assert view.live.verdict is not None
+    verdict = replace(view.live.verdict, cannot_bring_back=lost)
+    return replace(view, live=replace(view.live, verdict=verdict))
+
+
+async def test_what_was_read_during_the_typing_is_not_read_again() -> None:
+    lost = tuple(f"mail {name} that was sent" for name in "abcdefghijklmnopqrstuvwxyz")
+    async with opened(_losing(*lost), SMALL) as one:
+        await one.pilot.press("b")
+        await one.until(lambda: isinstance(one.app.screen, Reason))
+        dialog = one.app.screen
+        assert isinstance(dialog, Reason)
+        for _ in range(8):
+            await one.pilot.press("pagedown")
+            await one.pilot.pause(0.1)
+        dialog.query_one(Input).value = "it fails"
+        await one.pilot.press("enter")
+        await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
+        await one.show(_losing("another loss", *lost[:25]))
+        await one.says("above are unread ↑")
+        await _press(one, "c")
+        assert one.client.kinds == []
+
+
+async def test_other_figures_on_a_page_are_no_other_page() -> None:
+    async with opened(_losing("Readings lost: 3 of 187 missing"), SMALL) as one:
+        dialog = await _words(one, "b", "it fails")
+        await one.until(lambda: dialog.arming.readable_in is not None)
+        await one.show(_losing("Readings lost: 14 of 1190 missing"))
+        assert dialog.arming.readable_in is not None
+        await _press(one, "c")
+        await one.until(lambda: "roll_back" in one.client.kinds)
 
 
 async def test_beneath_a_dialog_the_footer_offers_no_key_that_does_nothing() -> None:

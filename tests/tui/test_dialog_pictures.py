@@ -40,7 +40,7 @@ def _ready(keys: str, words: str) -> Done:
         await one.pilot.press("enter")
         dialog = one.app.screen
         assert isinstance(dialog, Reason)
-        await one.until(lambda: dialog.arming is not None and dialog.arming.readable_in is not None)
+        await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
         one.real.at += 2
         dialog._tick()
         await one.pilot.pause()

@@ -35,7 +35,7 @@ async def _deliberately(one: Opened) -> None:
     """The key that does it, once what it does could be read."""
     dialog = one.app.screen
     assert isinstance(dialog, Reason)
-    await one.until(lambda: dialog.arming is not None and dialog.arming.readable_in is not None)
+    await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
     one.real.at += 2
     await one.pilot.press("c")
 
@@ -171,7 +171,7 @@ async def test_neither_the_key_that_opened_it_nor_enter_nor_haste_accepts(
         await one.says("not yet: readable in 1 s")
         dialog = one.app.screen
         assert isinstance(dialog, Reason)
-        await one.until(lambda: dialog.arming is not None and dialog.arming.readable_in is not None)
+        await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
         one.real.at += 2
         await one.says(f"c {does}")
         await one.pilot.press("a", "enter", "c")  # another key came shortly before

@@ -38,14 +38,12 @@ async def _answer(one: Opened, words: str) -> None:
     dialog.query_one(Input).value = words
     await one.pilot.press("enter")
     await one.pilot.pause()
-    if dialog.arming is not None:
+    if dialog.said is not None:
         await _deliberately(one, dialog)
 
 
 async def _deliberately(one: Opened, dialog: Reason) -> None:
-    arming = dialog.arming
-    assert arming is not None
-    await one.until(lambda: arming.readable_in is not None)
+    await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
     one.real.at += 2
     await one.pilot.press("c")
 

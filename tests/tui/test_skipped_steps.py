@@ -101,7 +101,7 @@ async def test_after_the_way_back_was_chosen_enter_opens_what_comes_next() -> No
         dialog = one.app.screen
         assert isinstance(dialog, Reason)
         await one.pilot.press(*"failing", "enter")
-        await one.until(lambda: dialog.arming is not None and dialog.arming.readable_in is not None)
+        await one.until(lambda: dialog.said is not None and dialog.arming.readable_in is not None)
         one.real.at += 2
         await one.pilot.press("c")
         await one.until(lambda: "roll_back" in one.client.kinds)

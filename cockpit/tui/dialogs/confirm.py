@@ -29,7 +29,7 @@ CALM_S = 0.12
 REFUSED = re.compile("confirm by .* was not followed: ")
 
 
-class Confirm(Read, inherit_bindings=False):
+class Confirm(Read[None], inherit_bindings=False):
     """One step as it would run now, and the key that begins it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,7 +39,8 @@ class Confirm(Read, inherit_bindings=False):
     ]
 
     def __init__(self, step: str, real: Callable[[], float]) -> None:
-        super().__init__(step, real)
+        super().__init__(real)
+        self.step = step
         self.sent_at: int | None = None
         """The journal's number when it was confirmed."""
         self.refused = ""
@@ -70,6 +71,11 @@ class Confirm(Read, inherit_bindings=False):
         self.query_one(Body).sized(scene, beneath=3 if word.display else 0)
         self._follow()
 
+    def page(self) -> tuple[str, int] | None:
+        """The digest and the attempt: evidence and ages may change without another reading."""
+        found = app_of(self).scene.proposal(self.step)
+        return None if found is None or found.asking else (found.digest, found.attempt)
+
     def refusal(self) -> str:
         """Why it may not be confirmed yet; empty where it may."""
         scene = app_of(self).scene
@@ -80,7 +86,7 @@ class Confirm(Read, inherit_bindings=False):
             return "the gates are being asked"
         if found.closed:
             return found.closed[0]
-        return self._unread(found) or self.refused
+        return self.unread() or self.refused
 
     # -- keys -----------------------------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
+from typing import TypeVar
 
 from textual import on
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from cockpit.telemetry.live import Proposal
 from cockpit.tui.dialogs.arming import Arming
 from cockpit.tui.dialogs.base import Body
 from cockpit.tui.dialogs.reading import Reading
@@ -25,24 +25,28 @@ ELSEWHERE = {
     if key.key not in ("enter", "h", "n", "question_mark")
 }
 """Keys of the main screen that wait until this is left."""
-BESIDE = (
-    Binding("h", "wish('hold')", "hold"),
-    Binding("n", "wish('note')", "note"),
-    Binding("question_mark", "help", "keys"),
+SCROLLS = (
     Binding("pageup", "page(-1)", "page up", show=False),
     Binding("pagedown", "page(1)", "page down", show=False),
     Binding("up", "scroll(-1)", "up", show=False),
     Binding("down", "scroll(1)", "down", show=False),
 )
-"""The keys beside the one that confirms; the page's own come first where it has the focus."""
+"""The page's own come first where it has the focus."""
+BESIDE = (
+    Binding("h", "wish('hold')", "hold"),
+    Binding("n", "wish('note')", "note"),
+    Binding("question_mark", "help", "keys"),
+    *SCROLLS,
+)
+"""The keys beside the one that confirms."""
+Answered = TypeVar("Answered")
 
 
-class Read(ModalScreen[None], inherit_bindings=False):
-    """What is shown of a step, and how much of that was in view, for how long."""
+class Read(ModalScreen[Answered], inherit_bindings=False):
+    """What is shown, and how much of that was in view, for how long."""
 
-    def __init__(self, step: str, real: Callable[[], float]) -> None:
+    def __init__(self, real: Callable[[], float]) -> None:
         super().__init__()
-        self.step = step
         self.arming = Arming(real)
         self.reading = Reading()
         self.told = ""
@@ -50,6 +54,10 @@ class Read(ModalScreen[None], inherit_bindings=False):
 
     def show(self, scene: Scene) -> None:
         """Draw another moment."""
+        raise NotImplementedError
+
+    def page(self) -> Hashable | None:
+        """What is confirmed by what is drawn; None where nothing can be."""
         raise NotImplementedError
 
     def on_screen_resume(self) -> None:
@@ -61,46 +69,43 @@ class Read(ModalScreen[None], inherit_bindings=False):
     @on(Body.Moved)
     def _follow(self) -> None:
         """Every row must have been in view; from then on, a second is for reading."""
-        body, page = self.query_one(Body), self._page()
+        body, page = self.query_one(Body), self.page()
         if page is None:
             self.arming.drawn(None)
             return
-        self.reading.of(page)
+        self.reading.of(self._drawn(page))
         unread = self.reading.unread(body.rows, body.in_view)
-        self.arming.drawn(None if unread else page[:2])
+        self.arming.drawn(None if unread else page)
         if unread or self.arming.readable_in is None:
-            self.call_after_refresh(self._await_seen, page)
+            self.call_after_refresh(self._await_seen, page, self._drawn(page))
 
-    def _page(self) -> tuple[str, int, int] | None:
-        """What is on the page: its digest, its attempt, and how wide it is drawn."""
-        found = app_of(self).scene.proposal(self.step)
-        if found is None or found.asking:
-            return None
-        return found.digest, found.attempt, self.query_one(Body).size.width
+    def _drawn(self, page: Hashable) -> Hashable:
+        """The page, and how wide it is drawn: in another width its rows are other ones."""
+        return page, self.query_one(Body).size.width
 
-    def _await_seen(self, page: tuple[str, int, int]) -> None:
+    def _await_seen(self, page: Hashable, drawn: Hashable) -> None:
         """A row was in view, and reading begins, when the terminal shows the frame with it."""
         app = app_of(self)
         for body in self.query(Body):
             if app.is_drawing or not body.size:
-                self.set_timer(LATER_S, partial(self._await_seen, page))
+                self.set_timer(LATER_S, partial(self._await_seen, page, drawn))
             else:
-                app.when_seen(partial(self._seen, page, body.in_view))
+                app.when_seen(partial(self._seen, page, drawn, body.in_view))
 
-    def _seen(self, page: tuple[str, int, int], rows: range, at: float) -> None:
+    def _seen(self, page: Hashable, drawn: Hashable, rows: range, at: float) -> None:
         """The terminal shows these rows; those that were scrolled away meanwhile do not count."""
         for body in self.query(Body):
             if rows == body.in_view:
-                self.reading.seen(page, rows)
+                self.reading.seen(drawn, rows)
             if self.reading.is_whole(body.rows):
-                self.arming.seen(page[:2], at)
+                self.arming.seen(page, at)
 
-    def _unread(self, found: Proposal) -> str:
+    def unread(self) -> str:
         """What of it could not be read yet; empty where all of it could."""
-        body = self.query_one(Body)
-        if self._page() and (unread := self.reading.unread(body.rows, body.in_view)):
+        body, page = self.query_one(Body), self.page()
+        if page and (unread := self.reading.unread(body.rows, body.in_view)):
             return unread
-        if not self.arming.is_of((found.digest, found.attempt)):
+        if not self.arming.is_of(page):
             return "it has just changed: readable in 1 s"
         return self.arming.unread()
 

@@ -19,10 +19,10 @@ class Reading:
     _page: Hashable = None
     _rows: set[int] = field(default_factory=set)
 
-    def of(self, page: Hashable) -> None:
-        """Say which page is drawn now."""
+    def of(self, page: Hashable, same: int = 0) -> None:
+        """Say which page is drawn now, and how many of its first rows stand on the last one too."""
         if page != self._page:
-            self._page, self._rows = page, set()
+            self._page, self._rows = page, {row for row in self._rows if row < same}
 
     def seen(self, page: Hashable, rows: range) -> None:
         """Say which of its rows are known to be on the screen."""

@@ -28,7 +28,7 @@ class Second(Confirm):
         others = [reason for reason in found.closed if reason != NOBODY_YET]
         if others:
             return others[0]
-        return self._unread(found) or self.refused
+        return self.unread() or self.refused
 
     def action_ask_again(self) -> None:
         """Another minute; the gates are the driver's to ask."""

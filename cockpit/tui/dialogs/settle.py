@@ -123,7 +123,7 @@ class Settle(ModalScreen[None], inherit_bindings=False):
             if why is not None:
                 app.ask(kind, step=self.step, text=why)
 
-        self.app.push_screen(Reason(settling(self._must(app.scene), kind)), answered)
+        self.app.push_screen(Reason(settling(self._must(app.scene), kind), app.real), answered)
 
     def _sheet(self, scene: Scene, width: int) -> Sheet:
         line = scene.outlook.line(self.step)

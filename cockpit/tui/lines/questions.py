@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +38,8 @@ class Question:
     """What the deliberate key does after the typing; empty where Enter alone suffices."""
     meaning: Callable[[str, Scene], str] = lambda _text, _scene: ""
     """How what is typed is understood; empty where it is just words."""
+    about: Callable[[Scene], Hashable] = lambda _scene: ()
+    """What of its body must be read anew where it changes: all but figures and ages."""
 
 
 def telling(*lines: Line | str) -> Callable[[Scene, int], list[Line]]:
@@ -72,7 +74,15 @@ def noting() -> Question:
 
 def rolling_back(_scene: Scene) -> Question:
     """Before going back: which steps, how many rows, how long, and what is lost."""
-    return Question("Roll back", _rollback, "why do we go back?", does="turns the list round")
+    return Question(
+        "Roll back", _rollback, "why do we go back?", does="turns the list round", about=_lost
+    )
+
+
+def _lost(scene: Scene) -> Hashable:
+    verdict = scene.live.verdict if scene.live else None
+    lost = [re.sub(r"\d+", "", what) for what in verdict.cannot_bring_back] if verdict else None
+    return str(lost), steps_back(scene.runbook, scene.state)
 
 
 def _rollback(scene: Scene, width: int) -> list[Line]:
@@ -91,7 +101,13 @@ def _rollback(scene: Scene, width: int) -> list[Line]:
 
 def calling_off(_scene: Scene) -> Question:
     """Before the change is called off."""
-    return Question("Call off", _call_off, "why is it called off?", does="calls the change off")
+    return Question(
+        "Call off",
+        _call_off,
+        "why is it called off?",
+        does="calls the change off",
+        about=lambda scene: call_off_steps(scene.runbook, scene.state),
+    )
 
 
 def _call_off(scene: Scene, width: int) -> list[Line]:
@@ -151,7 +167,11 @@ def settling(step: StepLine, how: str) -> Question:
         told: Line = (("Your words and what was seen go into the record together.", "dim"),)
         return [*rows, *folded(told, width)]
 
-    return Question(title, body, prompt, does=does)
+    def about(scene: Scene) -> Hashable:
+        line = scene.outlook.line(step.step.id) or step
+        return tuple((answer.check, answer.said) for answer in looked_at(scene, line) or ())
+
+    return Question(title, body, prompt, does=does, about=about)
 
 
 _SETTLING = {

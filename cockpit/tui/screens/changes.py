@@ -64,7 +64,7 @@ class Changes(Screen[None], inherit_bindings=False):
                 app.ask(asked.kind, digest=asked.digest, text=words)
                 self.dismiss()
 
-        self.app.push_screen(Reason(asked.question), answered)
+        self.app.push_screen(Reason(asked.question, app.real), answered)
 
 
 def _hints(scene: Scene, width: int) -> tuple[Line, ...]:
