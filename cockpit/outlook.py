@@ -220,11 +220,12 @@ def switch_late_s(state: RunState, now: float) -> float | None:
     return now - state.t0_planned if now > state.t0_planned else None
 
 
-def step_names(runbook: Runbook) -> dict[str, str]:
-    """What each step is called, by its id: with its number where it is one of the way forward."""
+def step_names(runbook: Runbook, state: RunState) -> dict[str, str]:
+    """What each step is called, by its id: with the number that it has in its list."""
     names: dict[str, str] = {step.id: step.title for step in runbook.procedure.rollback}
-    for number, step in enumerate(runbook.forward, start=1):
-        names[step.id] = f"{number} {step.title}"
+    back = () if state.mode == "forward" else walked(runbook, state)
+    for steps in (runbook.forward, back):
+        names |= {step.id: f"{number} {step.title}" for number, step in enumerate(steps, start=1)}
     return names
 
 

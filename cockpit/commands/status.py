@@ -105,7 +105,7 @@ def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
     if view.live:
         yield from _seen(view.live, view.now, lost=is_lost(view))
     yield ""
-    names = step_names(view.runbook)
+    names = step_names(view.runbook, view.state)
     for line in state.log[-SHOWN:]:
         yield f"{moment(line.at)}  {log_words(names, line)}"
 

@@ -279,7 +279,7 @@ async def _stop(core: Core, intent: Intent, by: str) -> None:
 async def _stop_left_behind(core: Core, intent: Intent, by: str) -> None:
     """End what a step in doubt or failed left behind: asked first, killed after the grace."""
     last = core.ledger.state.step(intent.step).last
-    title = step_names(core.runbook).get(intent.step, intent.step)
+    title = step_names(core.runbook, core.state).get(intent.step, intent.step)
     if last is not None and core.attempts.left_behind(intent.step, last.number):
         core.ledger.tell(e.Noted(f"what {title} left behind is stopped"), by, intent.id)
         await _end_left_behind(core, intent)

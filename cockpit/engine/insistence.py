@@ -64,7 +64,7 @@ def _stopping(core: Core) -> StepState | None:
 
 def _insist(core: Core, stop: _Stop, attempt: AttemptState, now: float) -> None:
     left = core.attempts.group(stop.step, stop.attempt)
-    title = step_names(core.runbook).get(stop.step, stop.step)
+    title = step_names(core.runbook, core.state).get(stop.step, stop.step)
     if not left:
         stop.ended_at = stop.ended_at or now
         if stop.asked_at or now - stop.ended_at > RECORDS_S:

@@ -188,8 +188,13 @@ def _t0_happened(_s: RunState, _e: Event, d: e.T0Happened) -> Said:
 
 def _turned(state: RunState, event: Event, d: e.TurnedBack) -> Said:
     what = "rollback" if d.how == "roll_back" else "calling off"
-    ended = f"; no longer watched: {', '.join(state.watches)}" if state.watches else ""
-    return f"{what} chosen by {event.by}: {d.reason}{ended}", "bad"
+    return f"{what} chosen by {event.by}: {d.reason}{_watched_no_more(len(state.watches))}", "bad"
+
+
+def _watched_no_more(count: int) -> str:
+    if not count:
+        return ""
+    return f"; {count} watches of the way forward end" if count > 1 else "; its watch ends"
 
 
 def _run_ended(_s: RunState, _e: Event, d: e.RunEnded) -> Said:

@@ -97,7 +97,7 @@ class FakeCore:
 
 @pytest.fixture
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCore:
-    monkeypatch.setattr("cockpit.engine.insistence.step_names", lambda _: {"slow": "Step slow"})
+    monkeypatch.setattr("cockpit.engine.insistence.step_names", lambda *_: {"slow": "Step slow"})
     return FakeCore()
 
 

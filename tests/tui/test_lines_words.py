@@ -30,6 +30,18 @@ def _body(picture: object) -> str:
     return "\n".join(plain(line) for line in picture.body)  # type: ignore[attr-defined]
 
 
+# -- what happened ------------------------------------------------------------------------------
+
+
+def test_steps_of_the_way_back_stand_in_the_log_with_the_number_that_the_list_gives_them() -> None:
+    scene = scene_of(views.rolling_back())
+    listed = scene.outlook.line("back_switch")
+    assert listed is not None
+    lines = [plain(line) for line in every_line(scene, 120)]
+    assert any(f" {listed.number} Switch DNS back · attempt 1" in line for line in lines)
+    assert any(" 10 Switch DNS · attempt 1" in line for line in lines)
+
+
 # -- wrapping -----------------------------------------------------------------------------------
 
 

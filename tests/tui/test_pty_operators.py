@@ -74,7 +74,7 @@ def seat_is_vacant(run: Run) -> bool:
 
 def named(run: Run, step: str) -> str:
     """What the screen calls a step."""
-    return step_names(view(run).runbook)[step]
+    return step_names(view(run).runbook, view(run).state)[step]
 
 
 def the_next(run: Run) -> str:

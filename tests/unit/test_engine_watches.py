@@ -93,14 +93,20 @@ async def test_a_watch_answers_while_what_it_guards_stands(run: Run) -> None:
 
 
 @pytest.mark.parametrize("how", ["roll_back", "call_off"])
-async def test_a_run_that_turns_back_names_what_is_no_longer_watched(
-    run: Run, how: e.BackHow
+@pytest.mark.parametrize(
+    ("others", "said"), [(0, "its watch ends"), (9, "10 watches of the way forward end")]
+)
+async def test_a_run_that_turns_back_says_shortly_that_its_watches_end(
+    run: Run, how: e.BackHow, others: int, said: str
 ) -> None:
     await run.look()
+    for number in range(others):
+        answer = run.state.watches["guard"]
+        run.ledger.tell(e.WatchAnswered(f"gate_{number}, judged again", answer))
     run.ledger.tell(e.TurnedBack(how, "it is slow", []))
     await run.look()
     assert run.state.watches == {}
-    assert run.lines()[-1].endswith("it is slow; no longer watched: guard")
+    assert run.lines()[-1].endswith(f"it is slow; {said}")
 
 
 async def test_nothing_is_watched_once_the_run_or_the_guarded_time_is_over(run: Run) -> None:

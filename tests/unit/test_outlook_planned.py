@@ -6,7 +6,7 @@ import pytest
 
 from cockpit.clock import ClockMap
 from cockpit.journal.state import LogLine, RunState, StepState
-from cockpit.outlook import log_words, off_as_planned, outlook, step_names, switch_late_s
+from cockpit.outlook import log_words, off_as_planned, outlook, step_names, switch_late_s, walked
 from cockpit.runbook.model import Probe
 from cockpit.runbook.words import Id, StepId, TargetId
 from tests.fakes.screen_runbook import screen_runbook
@@ -66,11 +66,15 @@ def test_a_switch_is_late_from_its_planned_moment_until_it_happens() -> None:
 
 
 def test_a_log_line_calls_its_step_by_number_and_title() -> None:
-    names = step_names(BOOK)
+    names = step_names(BOOK, at())
     line = LogLine(1, 0.0, "open_new · attempt 1 · done", "fine", "open_new")
     assert log_words(names, line) == "9 New side opened · attempt 1 · done"
     back = LogLine(2, 0.0, "back_rows · skipped by ops: none", "needs", "back_rows")
     assert log_words(names, back) == "Carry the rows back · skipped by ops: none"
+    turned = replace(at(open_new="done"), mode="roll_back")
+    number = [step.id for step in walked(BOOK, turned)].index(Id("back_rows")) + 1
+    numbered = f"{number} Carry the rows back · skipped by ops: none"
+    assert log_words(step_names(BOOK, turned), back) == numbered
     note = LogLine(3, 0.0, "noted by ops: open_new is next")
     assert log_words(names, note) == "noted by ops: open_new is next"
 

@@ -136,7 +136,7 @@ def _can(scene: Scene, line: StepLine, width: int) -> list[Line]:
 
 def _opened_again(scene: Scene, line: StepLine) -> str:
     shut = held_up_by(scene.runbook, scene.state, line.step.id)
-    names = step_names(scene.runbook)
+    names = step_names(scene.runbook, scene.state)
     if not shut:
         return "nothing: no open step waits for it"
     count = f", {len(shut)} steps in all" if len(shut) > 1 else ""

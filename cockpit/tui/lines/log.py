@@ -19,7 +19,7 @@ def log(scene: Scene, width: int, height: int) -> Picture:
     """The panel's picture: as many of the newest lines as fit."""
     if not scene.state.log:
         return Picture(TITLE, (), ((("nothing happened yet", "dim"),),))
-    names = step_names(scene.runbook)
+    names = step_names(scene.runbook, scene.state)
     chosen: list[LogLine] = []
     shown: list[Line] = []
     for entry in reversed(scene.state.log):
@@ -35,7 +35,7 @@ def log(scene: Scene, width: int, height: int) -> Picture:
 
 def every_line(scene: Scene, width: int, search: str = "") -> list[Line]:
     """All lines that hold the words searched for, for the whole screen."""
-    wanted, names = search.casefold(), step_names(scene.runbook)
+    wanted, names = search.casefold(), step_names(scene.runbook, scene.state)
     found = [
         entry
         for entry in scene.state.log
@@ -75,7 +75,7 @@ def last_line(scene: Scene, width: int) -> Line:
     if not scene.state.log:
         return fit(((" nothing happened yet", "dim"),), width)
     entry = scene.state.log[-1]
-    words = said(log_words(step_names(scene.runbook), entry))
+    words = said(log_words(step_names(scene.runbook, scene.state), entry))
     return fit(((f" {times.moment(entry.at, scene.now)} ", "dim"), (words, entry.tone)), width)
 
 

@@ -51,7 +51,7 @@ def telling(*lines: Line | str) -> Callable[[Scene, int], list[Line]]:
 def skipping(scene: Scene, step: StepLine) -> Question:
     """Before a step is passed over: which steps stay closed then."""
     shut = held_up_by(scene.runbook, scene.state, step.step.id)
-    names = step_names(scene.runbook)
+    names = step_names(scene.runbook, scene.state)
     then = "these stay closed until Enter opens it again:" if shut else "no open step needs it."
     return Question(
         f"Skip step {step.number}",
