@@ -18,7 +18,7 @@ from cockpit.tui.lines.bar import bar
 from cockpit.tui.lines.decision import decision, way_back
 from cockpit.tui.lines.detail import detail
 from cockpit.tui.lines.frame import Frame, Picture, framed
-from cockpit.tui.lines.health import health, tile_words
+from cockpit.tui.lines.health import CALM, health, tile_words
 from cockpit.tui.lines.help import help_page
 from cockpit.tui.lines.hints import hints
 from cockpit.tui.lines.log import log
@@ -161,6 +161,25 @@ def test_a_service_that_fails_keeps_its_words_though_its_container_is_fine() -> 
     )
     said = _text(health(scene_of(replace(view, live=replace(view.live, tiles=tiles))), 116, 14))
     assert "DOWN 503 redis" in said
+
+
+EVERY_STATE = {
+    "backend": "down", "caddy": "slow", "postgres": "silent", "redis": "stale", "loki": "off",
+    "host": "off", "readings": "not_rehearsed", "mail_queue": "not_rehearsed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+@pytest.mark.parametrize("count", range(len(EVERY_STATE) + 1))
+def test_the_title_of_the_services_is_never_cut(columns: int, count: int) -> None:
+    at = 112.0
+    states_ = dict(list(EVERY_STATE.items())[-count:]) if count else {}
+    view = replace(views.switched(), live=views.live(at, tiles=views.tiles(at, **states_)))
+    picture = health(scene_of(view), columns - 4, 1)
+    top = plain(framed(picture, Frame(columns, 3))[0])
+    assert "…" not in top
+    told = dict.fromkeys(states_.values(), "")
+    assert all(status.TILE[one].word in top for one in told if one not in CALM)
 
 
 def test_where_room_is_short_the_worst_resolvers_stay() -> None:

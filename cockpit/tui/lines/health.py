@@ -23,8 +23,12 @@ from cockpit.tui.lines.text import (
     width_of,
 )
 
+CALM = ("fine", "off", "not_rehearsed")
+"""The states that want nobody's eye."""
+BESIDE_COUNTS = 11
+"""Columns of the frame's top, beyond those of the body, that the title and its rules take."""
 SHORT = {"off": "off, planned", "not_rehearsed": "unrehearsed"}
-"""The words of a tile for states that its head has no room to say."""
+"""Shorter words for states, where there is no room for their own."""
 WIDE = 100
 """Columns from which a tile's own line has room for its history."""
 LEAST_TILE = 15
@@ -37,7 +41,7 @@ def health(scene: Scene, width: int, height: int) -> Picture:
     if not tiles:
         return Picture("Health", (("no data yet", "unknown"),), (_nothing(scene),))
     body = _tiled(scene, tiles, width, height) if height >= 4 else _listed(scene, tiles, width)
-    return Picture("Health", counted(scene, tiles), tuple(body))
+    return Picture("Health", counted(scene, tiles, width), tuple(body))
 
 
 def _nothing(scene: Scene) -> Line:
@@ -46,16 +50,26 @@ def _nothing(scene: Scene) -> Line:
     return (("nothing was measured yet", "dim"),)
 
 
-def counted(scene: Scene, tiles: Sequence[Tile]) -> Line:
-    """How many are in which state, the sickest first."""
+def counted(scene: Scene, tiles: Sequence[Tile], width: int) -> Line:
+    """How many are in which state, the sickest first; where room is short, only these by word."""
     counts = Counter(tile_state(tile, scene.now) for tile in tiles)
-    parts: list[Line] = []
-    for state in WORST:
-        if counts[state]:
-            mark = TILE[state]
-            shown, tone = glyph(mark, ascii_only=scene.ascii)
-            parts.append(((f"{shown} {counts[state]} {mark.word}", tone),))
-    return joined(parts, " · ")
+    long = {state: TILE[state].word for state in WORST}
+    found = [state for state in WORST if counts[state]]
+    sick = [state for state in found if state not in CALM]
+    rest = sum(counts[state] for state in found if state in CALM)
+    told = [
+        [_count(scene, state, counts[state], words[state]) for state in found]
+        for words in (long, long | SHORT)
+    ]
+    most = [_count(scene, state, counts[state], long[state]) for state in sick]
+    told += [[*most, ((f"{rest} more", "dim"),)], most]
+    lines = [joined(parts, " · ") for parts in told]
+    return next((line for line in lines if width_of(line) <= width - BESIDE_COUNTS), lines[-1])
+
+
+def _count(scene: Scene, state: str, count: int, word: str) -> Line:
+    shown, tone = glyph(TILE[state], ascii_only=scene.ascii)
+    return ((f"{shown} {count} {word}", tone),)
 
 
 def worst_first(tiles: tuple[Tile, ...], now: float) -> list[Tile]:

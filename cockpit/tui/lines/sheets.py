@@ -52,7 +52,7 @@ def _health(scene: Scene, width: int, _choice: Choice) -> Sheet:
     tiles = health.worst_first(every(scene), scene.now)
     if not tiles:
         return Sheet(health.health(scene, width, 8))
-    conclusion = health.counted(scene, tiles)
+    conclusion = health.counted(scene, tiles, width)
     body = tuple(health.tile_line(scene, tile, width) for tile in tiles)
     opens = tuple(("service", tile.probe) for tile in tiles)
     return Sheet(Picture("Health", conclusion, body), opens)
