@@ -114,6 +114,12 @@ def _preflight(commands: argparse._SubParsersAction[_Parser]) -> None:
     _folder(grid)
     _environment(grid, required=True)
     grid.add_argument("--once", action="store_true")
+    grid.add_argument(
+        "--details",
+        action="store_true",
+        dest="in_detail",
+        help="each answer too: values, age, round trip, site",
+    )
     _json(grid)
     compare = _command(commands, "reconcile", "reconcile:run", "compare old and new data now")
     _folder(compare)

@@ -1,4 +1,4 @@
-"""`cockpit dns RUNBOOK --env NAME [--once] [--json]`: who still sees which side, the grid alone."""
+"""`cockpit dns RUNBOOK --env NAME [--once] [--details] [--json]`: who still sees which side."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from cockpit.clock import Clock, live_clock
+from cockpit.commands.dns_details import columns, details, others
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row, Side
 from cockpit.propagation.census import words
-from cockpit.propagation.classify import canonical
 from cockpit.propagation.convergence import holding, serving_stale
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.model import Runbook
@@ -25,14 +26,18 @@ from cockpit.timewords import lasting, moment
 
 EVERY_S = 5.0
 """Real seconds between two looks: the servers belong to others."""
+Form = Literal["text", "details", "json"]
 _SILENT = frozenset(("timeout", "unasked"))
 _WORST = {GOOD: 0, UNKNOWN: 1, BAD: 2}
 
 
-def run(directory: Path, environment: str, *, once: bool, as_json: bool) -> int:
+def run(
+    directory: Path, environment: str, *, once: bool, as_json: bool, in_detail: bool = False
+) -> int:
     """Print the grid, again and again unless once; 1 where an authority is wrong, 2 if silent."""
     runbook, clock, wanted, paused = _opened(directory, environment)
-    return asyncio.run(look(runbook, clock, wanted, paused, once=once, as_json=as_json))
+    form: Form = "json" if as_json else "details" if in_detail else "text"
+    return asyncio.run(look(runbook, clock, wanted, paused, once=once, form=form))
 
 
 def never() -> str:
@@ -64,7 +69,7 @@ async def look(
     paused: Callable[[], str] = never,
     *,
     once: bool,
-    as_json: bool,
+    form: Form = "text",
 ) -> int:
     """Look at every DNS target of a runbook; the exit code of the last look."""
     polite = runbook.environment != "rehearsal"
@@ -84,8 +89,10 @@ async def look(
             await asyncio.gather(*(watch.finish() for watch in watches))
             grids = await asyncio.gather(*(watch.look(paused()) for watch in watches))
         for watch, grid in zip(watches, grids, strict=True):
-            told = as_text(grid, watch.target, clock.now(), ascii_only=ascii_only)
-            answer(_json(grid, watch.target) if as_json else "\n".join(told))
+            now, target = clock.now(), watch.target
+            told = [*as_text(grid, target, now, ascii_only=ascii_only)]
+            told += details(grid, target.zone, now) if form == "details" else ()
+            answer(_json(grid, target) if form == "json" else "\n".join(told))
         if once:
             return max(map(code_of, grids), key=_WORST.__getitem__)
         await asyncio.sleep(EVERY_S)
@@ -124,10 +131,7 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     """The grid as lines of text: a server a line, a name a column, and what follows from it."""
     yield f"{target.zone} at {moment(grid.at)}"
     yield f"old {target.old}, new {target.new}"
-    zone = canonical(target.zone)
-    heads = [_short(name, zone) for name in grid.names]
-    heads += [f"{_short(one.name, zone)} {one.type}" for one in grid.beside]
-    table = [("", *heads)]
+    table = [("", *columns(grid, target.zone))]
     table += [_line(row, now, ascii_only=ascii_only) for row in grid.rows]
     yield from _in_columns(table)
     yield grid.paused or _share(grid)
@@ -139,7 +143,8 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     if grid.unknown:
         yield grid.unknown
     yield from _beside(grid, now)
-    yield from _notes(grid, zone)
+    yield from others(grid, target.zone)
+    yield from _notes(grid, target.zone)
     yield from _known_beyond(grid)
     left = "old" if grid.wanted == "new" else "new"
     stale = serving_stale(grid.rows)
@@ -161,13 +166,9 @@ def _disagreeing(grid: Grid) -> Iterator[str]:
             yield f"name servers do not agree: {side} at {', '.join(giving)}"
 
 
-def _short(name: str, zone: str) -> str:
-    return canonical(name).removesuffix(zone).rstrip(".") or "@"
-
-
 def _notes(grid: Grid, zone: str) -> Iterator[str]:
     """What else an answer said: which errors, whose caches, why it is mixed."""
-    heads = [_short(name, zone) for name in grid.names]
+    heads = columns(grid, zone)[: len(grid.names)]
     for row in grid.rows:
         for note, group in groupby(
             ((cell.note, head) for cell, head in zip(row.cells, heads, strict=True) if cell.note),

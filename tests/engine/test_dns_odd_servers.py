@@ -192,7 +192,7 @@ async def test_a_host_without_ipv6_says_so_in_the_rows_that_need_it(
             Resolver(name="six by TCP", address="::1", port=port, way="tcp"),
         )
         runbook = runbook_of(target_of(net, port, *six))
-        code = await look(runbook, live_clock(), "new", once=True, as_json=False)
+        code = await look(runbook, live_clock(), "new", once=True)
     text = capsys.readouterr().out
     assert code == 0, "the name servers were heard"
     why = "address family not supported by protocol"
@@ -232,7 +232,7 @@ async def test_too_few_files_leave_cells_unknown_with_the_reason_and_end_nothing
         tls = Resolver(name="tls", address=f"{net}.1", port=port, way="tls")
         runbook = runbook_of(target_of(net, port, tls))
         with files_left(count):
-            code = await look(runbook, live_clock(), "new", once=True, as_json=False)
+            code = await look(runbook, live_clock(), "new", once=True)
     text = capsys.readouterr().out
     assert code == 2 if count < 2 else code in (0, 2)
     if count < 2:

@@ -1,0 +1,62 @@
+"""What `cockpit dns` says of single answers: those of neither side, and with `--details` all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from cockpit.propagation.answers import Cell, Grid, Row
+from cockpit.propagation.classify import canonical
+from cockpit.status import CELL
+from cockpit.timewords import lasting
+
+
+def columns(grid: Grid, zone: str) -> list[str]:
+    """How the columns are called: by name in the zone, those beside the names with their type."""
+    names = [_short(name, zone) for name in grid.names]
+    return [*names, *(f"{_short(one.name, zone)} {one.type}" for one in grid.beside)]
+
+
+def _short(name: str, zone: str) -> str:
+    return canonical(name).removesuffix(canonical(zone)).rstrip(".") or "@"
+
+
+def others(grid: Grid, zone: str) -> Iterator[str]:
+    """What is given that is the answer of neither side."""
+    for row in grid.rows:
+        told = [
+            (", ".join(cell.answers), head)
+            for cell, head in _cells(grid, row, zone)
+            if cell.state == "other"
+        ]
+        for values, group in groupby(told, key=lambda one: one[0]):
+            yield f"{row.name} {', '.join(head for _, head in group)}: gives {values}"
+
+
+def details(grid: Grid, zone: str, now: float) -> Iterator[str]:
+    """Each answer in a line: its values, for how long yet, how old, how quick, and from which site.
+
+    A server that was not asked has none.
+    """
+    for row in grid.rows:
+        for cell, head in _cells(grid, row, zone):
+            if cell.state != "unasked":
+                yield f"{row.name} ({row.address}) {head}: {', '.join(_words(cell, now))}"
+
+
+def _cells(grid: Grid, row: Row, zone: str) -> Iterator[tuple[Cell, str]]:
+    return zip((*row.cells, *row.beside), columns(grid, zone), strict=True)
+
+
+def _words(cell: Cell, now: float) -> Iterator[str]:
+    yield " ".join((CELL[cell.state].word, *cell.answers))
+    yield from (f"by way of {link.target} (TTL {link.ttl})" for link in cell.links)
+    if cell.ttl is not None:
+        yield f"TTL {cell.ttl}"
+    if cell.expires_at is not None:
+        yield f"{lasting(cell.expires_at - now)} left"
+    yield f"heard {lasting(now - cell.at)} ago" if cell.at else "never heard"
+    if cell.rtt_ms is not None:
+        yield f"in {cell.rtt_ms:.3g} ms"
+    if cell.site:
+        yield f"site {cell.site}"
