@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from cockpit.stack.look import waited_to_end
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -43,10 +45,14 @@ class Seen:
     last_check: str = ""
     """What its health check printed last."""
     name: str = ""
+    once: bool = False
+    """It does its work and ends, as the services that wait for its end say."""
 
     @property
     def is_ready(self) -> bool:
-        """Running, and healthy where it can say so."""
+        """Running, and healthy where it can say so; of a one-shot, that it ended well."""
+        if self.once:
+            return self.status == "exited" and self.exit_code == 0
         return self.status == "running" and self.health in ("none", "healthy")
 
 
@@ -105,13 +111,18 @@ def look(docker: DockerClient, services: Sequence[str] = ()) -> tuple[Seen, ...]
     ids = str(run([*command, "ps", "--all", "--quiet", "--no-trunc", *filters])).split()
     if not ids:
         return ()
-    found = [seen(one) for one in json.loads(str(run([*command, "inspect", *ids])))]
+    inspected = json.loads(str(run([*command, "inspect", *ids])))
+    told = [waited_to_end(one["Config"].get("Labels") or {}) for one in inspected]
+    ending = frozenset[str]().union(*told)
+    found = [replace(one, once=one.service in ending) for one in map(seen, inspected)]
     wanted = [one for one in found if not services or one.service in services]
     return tuple(sorted(wanted, key=lambda one: one.service))
 
 
 def words(one: Seen) -> str:
     """Its state for a person: the state first, since a stopped container's health is an old one."""
+    if one.once and one.is_ready:
+        return "ended, exit 0"
     if one.status in ("exited", "dead"):
         return _ended(one)
     if one.status == "restarting":

@@ -58,7 +58,7 @@ async def healthy(
 
 def is_settled(one: Seen, stood: float) -> bool:
     """Ready; without a health check, only after it has run for a while without a restart."""
-    return one.is_ready and (one.health != "none" or stood >= SETTLED_S)
+    return one.is_ready and (one.once or one.health != "none" or stood >= SETTLED_S)
 
 
 def reasons(sick: Sequence[Seen], absent: Sequence[str], docker: DockerClient) -> list[str]:

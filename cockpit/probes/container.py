@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from cockpit.errors import TargetError
 from cockpit.probes.listener import Container, Listener
 from cockpit.probes.sample import ProbeContext, Sample, figures
 from cockpit.runbook.model import Probe
@@ -22,6 +22,8 @@ LOOP, LOOP_S = 3, 60.0
 """So many ends in so many real seconds are a loop."""
 RECENT_S = 300.0
 """Real seconds for which a container that came back is not quite fine."""
+NO_ENGINE = "no engine"
+"""The figure of a tile while the Docker engine itself does not answer."""
 OUTPUTS = 3
 """Health outputs that the service's own page repeats."""
 ORDER: tuple[TileState, ...] = ("down", "slow", "fine")
@@ -47,11 +49,14 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     listener = _listener(probe, target, context)
     await listener.settled()
     if listener.trouble:
-        raise TargetError(listener.trouble)
+        return Sample("silent", NO_ENGINE, detail=(listener.trouble,))
+    now = context.clock.real()
     containers = listener.of(probe.container)
-    if not containers:
-        return Sample("down", "no container", detail=(f"no container of {probe.container}",))
-    return judged(containers, context.clock.real())
+    if containers:
+        found = judged(containers, now, once=listener.once(probe.container))
+    else:
+        found = Sample("down", "no container", detail=(f"no container of {probe.container}",))
+    return replace(found, age_s=now - listener.heard)
 
 
 def _listener(probe: Probe, target: ComposeTarget, context: ProbeContext) -> Listener:
@@ -65,28 +70,35 @@ def _listener(probe: Probe, target: ComposeTarget, context: ProbeContext) -> Lis
     return listener
 
 
-def judged(containers: Sequence[Container], now: float) -> Sample:
-    """One tile from all containers of a service: the sickest is the service."""
-    verdict, one = sickest(containers, now)
+def judged(containers: Sequence[Container], now: float, *, once: bool = False) -> Sample:
+    """One tile from all containers of a service: the sickest is the service.
+
+    One that does its work `once` is well when it has ended with exit 0.
+    """
+    verdict, one = sickest(containers, now, once=once)
     share = _memory_share(one)
     value = None if share is None else share * 100
     detail = (*_told(one), *_health_told(one.state))
     if len(containers) > 1:
-        well = sum(_judged(each, now).state == "fine" for each in containers)
+        well = sum(_judged(each, now, once=once).state == "fine" for each in containers)
         detail = (f"{well} of {len(containers)} containers are fine", *detail)
     memory = max((each.use.memory for each in containers if each.use), default=None)
-    return Sample(verdict.state, verdict.words, value, detail, verdict.short, memory)
+    return Sample(verdict.state, verdict.words, value, detail, verdict.short, memory=memory)
 
 
-def sickest(containers: Sequence[Container], now: float) -> tuple[Judged, Container]:
+def sickest(
+    containers: Sequence[Container], now: float, *, once: bool = False
+) -> tuple[Judged, Container]:
     """The container that stands for its service, with what is said of it."""
-    verdicts = [(_judged(one, now), one) for one in containers]
+    verdicts = [(_judged(one, now, once=once), one) for one in containers]
     return min(verdicts, key=lambda pair: ORDER.index(pair[0].state))
 
 
-def _judged(one: Container, now: float) -> Judged:
+def _judged(one: Container, now: float, *, once: bool) -> Judged:
     state = one.state
     status = str(state.get("Status", "unknown"))
+    if once and status == "exited" and not state.get("ExitCode"):
+        return Judged("fine", "ended, exit 0")
     deaths = [at for at in one.deaths if now - at < LOOP_S]
     if len(deaths) >= LOOP:
         return Judged("down", f"restart loop: {_end(one)}")
@@ -102,7 +114,7 @@ def _judged(one: Container, now: float) -> Judged:
 def _end(one: Container) -> str:
     state = one.state
     code = int(state.get("ExitCode", 0))
-    if code == 137 and (state.get("OOMKilled") or one.out_of_memory is not None):
+    if code == 137 and one.ended_for_memory:
         return "out of memory"
     return f"{SIGNALS[code]} ({code})" if code in SIGNALS else f"exited {code}"
 
@@ -171,7 +183,7 @@ def _told(one: Container) -> tuple[str, ...]:
             "up": _up(state),
             "restarts": inspected.get("RestartCount", 0),
             "last exit code": state.get("ExitCode", "?"),
-            "killed for memory": "yes" if state.get("OOMKilled") else "no",
+            "killed for memory": "yes" if one.ended_for_memory else "no",
             "memory": used,
             "memory at most": _peak(one),
             "CPU": cpu,

@@ -20,10 +20,9 @@ from cockpit.errors import CockpitError
 from cockpit.probes.peaks import peak
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.engine import Engine, engine
-from cockpit.stack.look import PROJECT, SERVICE, working_set
+from cockpit.stack.look import PROJECT, SERVICE, waited_to_end, working_set
+from cockpit.stack.oneoffs import ONE_OFF
 
-ONE_OFF = "com.docker.compose.oneoff"
-"""The label of containers that `docker compose run` made."""
 EVENTS = (
     *("create", "start", "restart", "die", "oom", "kill", "stop", "destroy"),
     *("pause", "unpause", "health_status", "rename", "update"),
@@ -41,6 +40,8 @@ FAR = 0.5
 """The share of its limit below which a container is far from it."""
 DEATHS = 8
 """Ends of a container that are remembered."""
+NEAR_S = 5.0
+"""Real seconds between running out of memory and the end that it brings, at most."""
 PAST = 24
 """Happenings that are remembered of a service."""
 SAID = {
@@ -81,11 +82,28 @@ class Container:
     """Real seconds at which it ended."""
     out_of_memory: float | None = None
     """Real seconds at which it last ran out."""
+    started: float = 0.0
+    """Real seconds at which it was last heard to start."""
+
+    @property
+    def ended_for_memory(self) -> bool:
+        """Whether its last end was for want of memory: an engine may keep the word for ever."""
+        ran_out = self.out_of_memory
+        if not self.deaths:
+            return ran_out is not None or bool(self.state.get("OOMKilled"))
+        if ran_out is None or ran_out < self.started <= self.deaths[-1]:
+            return False
+        return abs(self.deaths[-1] - ran_out) < NEAR_S
 
     @property
     def service(self) -> str:
         """The Compose service that it belongs to."""
-        return str(self.inspected["Config"]["Labels"].get(SERVICE, ""))
+        return self.labels.get(SERVICE, "")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What Compose wrote down of it."""
+        return self.inspected["Config"]["Labels"] or {}
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -105,6 +123,8 @@ class Listener:
         """What to set when a service changed, by service."""
         self.past: dict[str, deque[tuple[float, str]]] = defaultdict(lambda: deque(maxlen=PAST))
         """What happened to each service's containers while this listened, by the wall clock."""
+        self.heard = clock.real()
+        """Real seconds at which the engine last said anything."""
         self._target = target
         self._clock = clock
         self._settled = asyncio.Event()
@@ -130,6 +150,10 @@ class Listener:
         """A service's containers."""
         return [one for one in self.containers.values() if one.service == service]
 
+    def once(self, service: str) -> bool:
+        """Whether it is a service that does its work and ends, as those that wait for it say."""
+        return any(service in waited_to_end(one.labels) for one in self.containers.values())
+
     async def _run(self) -> None:
         while True:
             try:
@@ -150,6 +174,7 @@ class Listener:
             "event": list(EVENTS),
         }
         async for line in api.lines("/events", filters=filters):
+            self.heard = self._clock.real()
             if line:
                 await self._hear(api, json.loads(line))
             elif self.trouble:
@@ -166,6 +191,7 @@ class Listener:
     async def _listed(self, api: Engine) -> list[str]:
         filters = {"label": [f"{PROJECT}={self._target.project}"]}
         listed = await api.get("/containers/json", all="true", filters=filters)
+        self.heard = self._clock.real()
         ids = [one["Id"] for one in listed if one["Labels"].get(ONE_OFF) != "True"]
         for gone in self.containers.keys() - set(ids):
             self._wake(self.containers.pop(gone).service)
@@ -180,11 +206,16 @@ class Listener:
             if gone := self.containers.pop(actor, None):
                 self._wake(gone.service)
             return
+        before = self.containers.get(actor)
+        had_run_out = bool(before and before.state.get("OOMKilled"))
         await self._inspect(api, actor)
         known = self.containers.get(actor)
+        if known and action == "start":
+            known.started = self._clock.real()
         if known and action == "die":
             known.deaths.append(self._clock.real())
-        if known and action == "oom":
+        # Some engines tell it by the end alone.
+        if known and (action == "oom" or (known.state.get("OOMKilled") and not had_run_out)):
             known.out_of_memory = self._clock.real()
 
     def _remember(self, event: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -56,7 +57,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
         _log.exception("the probe %s broke", probe.id)
         return Sample("silent", "no data", detail=(f"the probe broke ({type(error).__name__})",))
     detail = tuple(_line(one, context) for one in found.detail)
-    return Sample(found.state, _line(found.figure, context), found.value, detail, found.short)
+    return replace(found, figure=_line(found.figure, context), detail=detail)
 
 
 def is_not_rehearsed(probe: Probe, context: ProbeContext) -> bool:

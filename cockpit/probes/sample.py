@@ -39,6 +39,8 @@ class Sample:
     """More lines for the service's own page."""
     short: str = ""
     """What of it is short, in words: `memory 94% used`; empty where nothing is."""
+    age_s: float = 0.0
+    """Real seconds since what it tells was heard, where it was not asked just now."""
     memory: int | None = None
     """Bytes that it holds; kept, so that limits can be compared with what a rehearsal used."""
 

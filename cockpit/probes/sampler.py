@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import NamedTuple, get_args
 
 from cockpit.clock import Clock
+from cockpit.probes.listener import MEASURE_S
 from cockpit.probes.registry import deadline, is_not_rehearsed, sample
 from cockpit.probes.sample import ProbeContext, Sample
 from cockpit.runbook.model import Probe, Runbook
@@ -159,7 +160,10 @@ class Watched:
         clock = self._context.clock
         is_news = (found.state, found.figure) != (self._last.state, self._last.figure)
         self._agreed = self._agreed + 1 if found.state == self._last.state else 1
-        self._last, self._at, self._taken = found, clock.now(), clock.real()
+        self._last, self._taken = found, clock.real() - found.age_s
+        if found.state != "silent":
+            # One that tells nothing does not make what was heard before any younger.
+            self._at = clock.now() - found.age_s * clock.speed
         self._history.append(found.value)
         self._tile = None
         if found.value is not None:
@@ -212,7 +216,10 @@ class Watched:
 
     @property
     def _fresh_s(self) -> float:
-        return MISSED * self.probe.every + deadline(self.probe)
+        # A container's events come when they come; its engine is asked at a pace of its own.
+        least = MEASURE_S if self.probe.kind == "container" else 0.0
+        pace = max(self.probe.every, least)
+        return MISSED * pace + deadline(self.probe)
 
     def _state(self, *, off: bool = False) -> TileState:
         seen = self._seen()

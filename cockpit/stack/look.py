@@ -17,6 +17,8 @@ from cockpit.stack.resolve import Resolved
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+DEPENDS = "com.docker.compose.depends_on"
+"""For what a container waits: `NAME:CONDITION:RESTART`, by commas."""
 
 
 async def facts(resolved: Resolved, context: str | None, other: Other | None) -> Facts:
@@ -106,6 +108,12 @@ async def _peaks(api: Engine, own: Sequence[Mapping[str, Any]]) -> dict[str, int
         name = one["Labels"].get(SERVICE, "")
         peaks[name] = max(peaks.get(name, 0), working_set(stats))
     return peaks
+
+
+def waited_to_end(labels: Mapping[str, str]) -> frozenset[str]:
+    """The services that have to end well before this container starts."""
+    waits = (one.split(":") for one in labels.get(DEPENDS, "").split(",") if one)
+    return frozenset(name for name, *how in waits if "service_completed_successfully" in how)
 
 
 def working_set(stats: Mapping[str, Any]) -> int:

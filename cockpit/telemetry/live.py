@@ -30,7 +30,7 @@ class Tile:
     figure: str
     """The figure that matters: `84 ms`, `14/22 conn`."""
     at: float
-    """The run clock of the last sample; 0 where there is none."""
+    """The run clock when something was last heard of it; 0 where nothing was."""
     since: float
     """The run clock since which the state holds."""
     history: tuple[float | None, ...] = ()

@@ -288,6 +288,25 @@ def test_a_service_short_of_memory_says_whose() -> None:
     assert container.judged([used(95)], 1000.0).short == "memory 95% of web"
 
 
+def test_a_service_that_does_its_work_and_ends_is_fine_with_exit_0_alone() -> None:
+    ended = container.judged([heard("exited")], 1000.0, once=True)
+    assert (ended.state, ended.figure) == ("fine", "ended, exit 0")
+    failed = container.judged([heard("exited", code=3)], 1000.0, once=True)
+    assert (failed.state, failed.figure) == ("down", "exited 3")
+    assert container.judged([heard("running")], 1000.0, once=True).figure == "running"
+
+
+def test_a_kill_after_memory_ran_out_once_is_said_to_be_a_kill() -> None:
+    one = heard("exited", code=137, oom=True)
+    one.out_of_memory = 100.0
+    one.deaths.extend([101.0])
+    assert container.judged([one], 1000.0).figure == "out of memory"
+    one.deaths.append(900.0)
+    found = container.judged([one], 1000.0)
+    assert found.figure == "killed (137)"
+    assert "killed for memory no" in found.detail
+
+
 async def closing(where: ProbeContext, kind: Probe) -> Sample:
     try:
         return await sample(kind, where)
@@ -300,7 +319,7 @@ async def test_an_engine_that_does_not_answer_is_no_data(tmp_path: Path) -> None
         kind="compose", project="p", directory=".", files=(), context=f"unix://{tmp_path}/none"
     )
     found = await closing(context(target), probe("container", container="web"))
-    assert found.state == "silent"
+    assert (found.state, found.figure) == ("silent", "no engine")
     assert found.detail == ("docker: the Docker engine does not answer",)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cockpit.clock import live_clock
-from cockpit.probes.sample import Sample
+from cockpit.probes import registry
+from cockpit.probes.sample import ProbeContext, Sample
 from cockpit.probes.sampler import HISTORY, Sampler, Turned, Watched
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Probe, Procedure, Profile, Runbook
@@ -127,6 +128,34 @@ async def test_a_tile_turns_stale_by_itself_and_the_journal_hears_of_it(tmp_path
     bench.clock.move(60)
     assert bench.state() == "stale"
     assert [turn.now for turn in bench.sampler.turned()] == ["stale"]
+
+
+async def test_what_was_heard_a_while_ago_is_as_old_and_silence_makes_it_no_younger(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    bench.watched.take(Sample("fine", "healthy", age_s=2.0))
+    heard = bench.clock.now() - 2.0
+    assert bench.sampler.tiles(bench.clock.now())[0].at == heard
+    bench.clock.move(5)
+    bench.watched.take(Sample("silent", "no engine"))
+    tile = bench.sampler.tiles(bench.clock.now())[0]
+    assert (tile.state, tile.at) == ("silent", heard)
+    bench.watched.take(Sample("fine", "healthy", age_s=60.0))
+    assert bench.state() == "stale"
+
+
+async def test_a_sample_keeps_what_is_not_for_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(_probe: Probe, _context: ProbeContext) -> Sample:
+        return Sample("fine", "healthy", memory=300, age_s=2.0)
+
+    monkeypatch.setattr("cockpit.probes.http.sample", told)
+    book = runbook(web=Web().target)
+    context = ProbeContext(book, live_clock(), Secrets({}, Redactor()), tmp_path)
+    found = await registry.sample(book.procedure.probes[0], context)
+    assert (found.memory, found.age_s) == (300, 2.0)
 
 
 async def test_a_tile_says_since_when_its_state_holds(tmp_path: Path) -> None:

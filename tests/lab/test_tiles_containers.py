@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from cockpit.actions import compose_wait
+from cockpit.actions.docker_engine import client
+from cockpit.clock import live_clock
 from tests.lab.fix_servers import free_port, loopback
 from tests.lab.fix_tiles import Deployed, daemon, import_busybox, lab_engine, watching
 from tests.lab.stack_engine import Engine
@@ -58,6 +63,20 @@ async def test_a_killed_container_is_seen_at_once(made: Engine, tmp_path: Path) 
         assert seen.tile("other").state == "fine"
 
 
+async def test_a_service_that_ended_well_before_another_starts_is_fine_and_waited_for_no_more(
+    made: Engine, tmp_path: Path
+) -> None:
+    waits = {"depends_on": {"tables": {"condition": "service_completed_successfully"}}}
+    stack = deployed(made, tmp_path, tables={"command": ["true"]}, web=waits)
+    said: list[str] = []
+    docker = client(stack.target, ".")
+    await compose_wait.healthy(docker, ["tables", "web"], (), said.append, live_clock().real)
+    assert any(line.startswith("tables: ended, exit 0") for line in said)
+    async with watching(stack, tmp_path) as seen:
+        await seen.says("tables", "fine", "ended, exit 0")
+        await seen.says("web", "fine", "running")
+
+
 async def test_a_paused_container_is_down_and_comes_back(made: Engine, tmp_path: Path) -> None:
     stack = deployed(made, tmp_path, web=healthy("CMD", "true"))
     async with watching(stack, tmp_path) as seen:
@@ -76,6 +95,20 @@ async def test_running_out_of_memory_is_said_so(made: Engine, tmp_path: Path) ->
     async with watching(stack, tmp_path) as seen:
         tile = await seen.says("web", "down", "out of memory")
     assert "last exit code 137" in tile.detail
+
+
+async def test_a_kill_after_memory_ran_out_is_said_to_be_a_kill(
+    made: Engine, tmp_path: Path
+) -> None:
+    eats = "touch /data/full; sleep 1; head -c 64m /dev/zero | tail"
+    limit = {"mem_limit": "16m", "memswap_limit": "16m", "init": False}
+    once = f"test -e /data/full && exec sleep 1000; {eats}"
+    again = {"command": ["sh", "-c", once], "restart": "unless-stopped"}
+    stack = deployed(made, tmp_path, web={**limit, **again, "volumes": ["small:/data"]})
+    async with watching(stack, tmp_path) as seen:
+        await seen.says("web", "slow", "ran out of memory")
+        await asyncio.to_thread(made.docker, "kill", stack.container("web"))
+        await seen.says("web", "down", "killed (137)")
 
 
 async def test_a_failing_health_check_tells_its_last_output(made: Engine, tmp_path: Path) -> None:
@@ -158,11 +191,35 @@ async def test_when_the_engine_ends_tiles_say_no_data_and_come_back(tmp_path: Pa
             await seen.says("web", "fine", "running")
             await asyncio.to_thread(first.close)
             tile, _ = await seen.until("web", lambda one: one.state == "silent")
-            assert tile.figure == "no data"
+            assert tile.figure == "no engine"
             assert tile.detail == ("docker: the Docker engine does not answer",)
             await asyncio.to_thread(last.enter_context, daemon(Path(name)))
             await seen.says("web", "fine", "running")
             last.callback(own.docker, "rm", "--force", stack.container("web"))
+
+
+async def test_an_engine_that_hangs_is_said_and_what_it_told_grows_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience_s = 2.0
+    monkeypatch.setattr("cockpit.probes.listener.MEASURE_S", 0.5)
+    monkeypatch.setattr("cockpit.stack.engine.PATIENCE_S", patience_s)
+    with TemporaryDirectory(prefix="tiles-") as name, daemon(Path(name)) as own:
+        import_busybox(own)
+        stack = deployed(own, tmp_path, web={})
+        pid = int((Path(name) / "pid").read_text())
+        async with watching(stack, tmp_path) as seen:
+            await seen.says("web", "fine", "running")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                tile, _ = await seen.until("web", lambda one: one.state == "silent")
+                assert tile.figure == "no engine"
+                assert tile.detail == ("docker: the Docker engine gave no answer in time",)
+                assert live_clock().now() - tile.at >= patience_s
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await seen.says("web", "fine", "running")
+        own.docker("rm", "--force", stack.container("web"))
 
 
 async def test_an_engine_elsewhere_is_heard_through_the_docker_command(tmp_path: Path) -> None:

@@ -225,3 +225,15 @@ def test_the_confirmation_of_a_down_is_closed_from_t0_on_and_says_why() -> None:
     assert words in closed_by_state(down, book, switched)
     doubted = RunState(steps={"switch_dns": StepState("switch_dns", "in_doubt")})
     assert words in closed_by_state(down, book, doubted)
+
+
+def test_a_one_shot_is_ready_when_it_ended_well_and_lost_when_it_did_not() -> None:
+    once = replace(ONE, once=True, health="none")
+    ended = replace(once, status="exited")
+    assert (ended.is_ready, words(ended)) == (True, "ended, exit 0")
+    assert is_settled(ended, 0.0)
+    assert not once.is_ready
+    assert not is_lost(once, None, 5.0)
+    failed = replace(ended, exit_code=1)
+    assert is_lost(failed, None, 5.0)
+    assert not replace(ONE, status="exited").is_ready

@@ -29,6 +29,7 @@ BESIDE_COUNTS = 11
 """Columns of the frame's top, beyond those of the body, that the title and its rules take."""
 SHORT = {"off": "off, planned", "not_rehearsed": "unrehearsed"}
 """Shorter words for states, where there is no room for their own."""
+NO_DATA = "no data"
 WIDE = 100
 """Columns from which a tile's own line has room for its history."""
 LEAST_TILE = 15
@@ -130,7 +131,7 @@ def tile_words(tile: Tile, now: float) -> str:
     if state == "stale":
         return f"stale {times.lasting(now - tile.at)}"
     if state == "silent":
-        return f"no data {times.brief(now - tile.at)}" if tile.at else "no data"
+        return f"{figure or NO_DATA} {times.brief(now - tile.at)}" if tile.at else figure or NO_DATA
     return f"{TILE[state].word} {figure}".strip()
 
 
