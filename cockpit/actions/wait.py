@@ -15,6 +15,8 @@ from cockpit.checks.registry import ask_all
 from cockpit.clock import utc
 from cockpit.engine.layout import RunDirectory
 from cockpit.journal.events import Json
+from cockpit.propagation.courtesy import Courtesy
+from cockpit.propagation.turns import Turns
 from cockpit.runbook.actions import WaitAction
 from cockpit.runbook.model import Runbook
 from cockpit.status import CHECK
@@ -42,8 +44,9 @@ async def run(action: WaitAction, context: ActionContext) -> Mapping[str, Json]:
     checks = [context.runbook.check(check) for check in action.until]
     before: dict[str, str] = {}
     rounds, told_at = 0, monotonic()
+    courtesy = Courtesy(Turns(polite=context.runbook.environment != "rehearsal"))
     while True:
-        answers = await ask_all(checks, _fresh(context))
+        answers = await ask_all(checks, _fresh(context, courtesy))
         rounds += 1
         for answer in answers:
             if before.get(answer.check) != answer.said:
@@ -65,7 +68,7 @@ def _line(answer: Answer) -> str:
     return f"{when:%H:%M:%S}  {CHECK[answer.said].shown()}  {answer.title}: {answer.evidence}"
 
 
-def _fresh(context: ActionContext) -> CheckContext:
+def _fresh(context: ActionContext, courtesy: Courtesy) -> CheckContext:
     """What the run looks like now, as any other process reads it from the run directory."""
     directory = RunDirectory(context.run_directory)
     return CheckContext(
@@ -76,4 +79,5 @@ def _fresh(context: ActionContext) -> CheckContext:
         live=read_live(directory.live) or Live(engine_pid=0, boot_ns=0),
         run_directory=context.run_directory,
         runs=directory.path.parent.parent,
+        courtesy=courtesy,
     )

@@ -6,7 +6,7 @@ maps each kind to one. Whatever cannot be told raises TargetError, which becomes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from cockpit.answer import Said
 from cockpit.clock import Clock
 from cockpit.earlier import Earlier
 from cockpit.journal.state import RunState
+from cockpit.propagation.courtesy import Courtesy
 from cockpit.runbook.model import Runbook
 from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Live
@@ -42,3 +43,5 @@ class CheckContext:
     """Where the records of other runs lie."""
     earlier: Earlier = Earlier()
     """What earlier runs took."""
+    courtesy: Courtesy = field(default_factory=Courtesy)
+    """How resolvers are asked."""

@@ -156,9 +156,12 @@ async def _resolvers(target: DnsTarget, context: CheckContext, deadline_s: float
     if grid is None or not grid.paused or grid.names != target.names:
         here = tuple(one for one in target.resolvers if not one.through)
         names_alone = replace(target, resolvers=here, records=())
-        looks = (resolver_rows(names_alone, context.clock, deadline_s) for _ in range(LOOKS))
+        key = names_alone.zone, names_alone.record_type, names_alone.names, here
         known, heard = await asyncio.gather(
-            _known(grid, target, context, deadline_s), asyncio.gather(*looks)
+            _known(grid, target, context, deadline_s),
+            context.courtesy.once(
+                ("looks", *key), context.clock, lambda: _looks(names_alone, context, deadline_s)
+            ),
         )
         rows = [_as_known(row, known.get(row.name)) for row in map(_together, *heard)]
         # Who is asked on another host counts as it was last heard: ssh is slower than a gate.
@@ -175,6 +178,19 @@ async def _resolvers(target: DnsTarget, context: CheckContext, deadline_s: float
     return _Heard(paused, f"; resolvers as heard {age} ago ({grid.paused})")
 
 
+async def _looks(
+    target: DnsTarget, context: CheckContext, deadline_s: float
+) -> tuple[tuple[Row, ...], ...]:
+    """Several looks at the resolvers, which begin as soon as each may be asked again."""
+    names = [one.name for one in target.resolvers]
+    async with asyncio.TaskGroup() as group:
+        looks = []
+        for _ in range(LOOKS):
+            await context.courtesy.turn(names, context.clock)
+            looks.append(group.create_task(resolver_rows(target, context.clock, deadline_s)))
+    return tuple(one.result() for one in looks)
+
+
 async def _known(
     grid: Grid | None, target: DnsTarget, context: CheckContext, deadline_s: float
 ) -> Mapping[str, Row]:
@@ -184,7 +200,12 @@ async def _known(
     here = tuple(one for one in target.resolvers if not one.through)
     own = (one for one in context.runbook.profile.targets.values() if isinstance(one, DnsTarget))
     listed = {one.name for zone in own if zone.zone == target.zone for one in zone.resolvers}
-    told = await vet(target, here, context.clock, deadline_s, counted=listed)
+
+    async def vetted() -> Mapping[str, str]:
+        await context.courtesy.turn([one.name for one in here], context.clock)
+        return await vet(target, here, context.clock, deadline_s, counted=listed)
+
+    told = await context.courtesy.once(("vet", target.zone, here), context.clock, vetted)
     rows = unasked_resolvers(target)
     return {row.name: replace(row, left_out=told.get(row.name, "")) for row in rows}
 

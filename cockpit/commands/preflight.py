@@ -19,6 +19,8 @@ from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
 from cockpit.journal.state import RunState
 from cockpit.propagation.answers import Grid
+from cockpit.propagation.courtesy import Courtesy
+from cockpit.propagation.turns import Turns
 from cockpit.redact import SHOWN, printable
 from cockpit.runbook.checks import Check, StackLintCheck
 from cockpit.runbook.model import Runbook
@@ -99,6 +101,7 @@ def context(about: World) -> CheckContext:
         live=Live(engine_pid=0, boot_ns=boot_ns(), grid=_paused(about)),
         run_directory=None,
         runs=runs(),
+        courtesy=Courtesy(Turns(polite=plan.runbook.environment != "rehearsal")),
     )
 
 

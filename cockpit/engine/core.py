@@ -112,6 +112,7 @@ class Core:
             run_directory=self.directory.path,
             runs=runs(),
             earlier=self.world.earlier,
+            courtesy=self.world.courtesy,
         )
 
     @property

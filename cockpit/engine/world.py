@@ -22,6 +22,8 @@ from cockpit.outlook import off_as_planned
 from cockpit.probes.sampler import Sampler
 from cockpit.probes.service_look import ServiceLook
 from cockpit.propagation.answers import Grid, Side
+from cockpit.propagation.courtesy import Courtesy
+from cockpit.propagation.turns import Turns
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.actions import DnsAction
 from cockpit.runbook.model import Runbook, Step
@@ -59,7 +61,10 @@ class World:
         self._sampler = Sampler(runbook, ledger.clock, secrets, self._samples, self.news.set)
         self._meter = SignalMeter(runbook, ledger.clock, secrets, self._samples)
         self._recall()
-        self._propagation = PropagationWatch(_zone(runbook), ledger.clock, polite=not rehearses)
+        self.courtesy = Courtesy(Turns(polite=not rehearses))
+        self._propagation = PropagationWatch(
+            _zone(runbook), ledger.clock, polite=not rehearses, turns=self.courtesy.turns
+        )
         self._dns_memory = DnsMemory(directory.propagation, ledger.clock)
         self._dns_memory.load(self._propagation)
         self._swept = 0.0

@@ -57,6 +57,7 @@ class PropagationWatch:
         deadline_s: float = DEADLINE_S,
         *,
         polite: bool = False,
+        turns: Turns | None = None,
     ) -> None:
         own = read_own() if target.own_resolvers else ()
         self._counted = {one.name for one in target.resolvers}
@@ -65,7 +66,7 @@ class PropagationWatch:
         self._errand = Errand(target, clock)
         self._clock = clock
         self._deadline_s = deadline_s
-        self._turns = Turns(polite=polite)
+        self._turns = turns or Turns(polite=polite)
         self._discovers = polite
         self._known_parents: tuple[Authority, ...] = target.parents
         self._parents: tuple[Parent, ...] = ()

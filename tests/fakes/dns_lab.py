@@ -15,7 +15,9 @@ from cockpit.clock import ClockMap, boot_ns
 from cockpit.journal.events import Json
 from cockpit.journal.state import RunState
 from cockpit.propagation.answers import Grid
+from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.providers.rfc2136 import DynamicUpdates
+from cockpit.propagation.turns import Turns
 from cockpit.redact import Redactor
 from cockpit.rehearsal.authority import Authorities
 from cockpit.rehearsal.clock import JournalClock
@@ -108,6 +110,7 @@ class DnsLab:
             state=RunState(),
             live=Live(engine_pid=0, boot_ns=0, grid=grid),
             run_directory=None,
+            courtesy=Courtesy(Turns(polite=False)),
         )
 
 

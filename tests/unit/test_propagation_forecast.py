@@ -235,3 +235,15 @@ def test_no_honest_cache_breaks_the_bound(seed: int, size: int, ttl: int, lag: f
         assert holding(judge(rows, known, "new", {}, NAMES)) == ()
     gone = [row("old", at=end + SLACK_S + 1, ttl=600)]
     assert holding(judge(gone, known, "new", {}, NAMES)) == ("one",)
+
+
+def test_who_was_asked_by_a_gate_is_left_alone_for_a_second_by_the_watch_and_by_other_gates() -> (
+    None
+):
+    turns, one, another = Turns(polite=True), row("old", ttl=3600), replace(row("old"), name="two")
+    assert turns.reserve(["one"], 100.0) == 0.0
+    assert turns.due([one, another], 100.5, NOON, None) == {"two"}
+    assert turns.reserve(["one", "two"], 100.6) == pytest.approx(0.9), "the watch asked two at .5"
+    assert turns.reserve(["one"], 100.6) == pytest.approx(1.9), "each gate after the one before"
+    assert turns.due([one, another], 103.6, NOON, None) == {"one"}
+    assert Turns(polite=False).reserve(["one"], 0.0) == 0.0
