@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from cockpit import beat
 from cockpit.clock import Clock, wall_s
 from cockpit.errors import CockpitError
 from cockpit.probes.peaks import peak
@@ -33,7 +34,9 @@ RETRY_S = 1.0
 MEASURE_S = 15.0
 """Real seconds between two looks at what containers use."""
 ROUNDS = 4
-"""Every so many looks, healthy containers are inspected too, for their last health output."""
+"""Every so many looks, healthy containers are inspected too, for their last health output …"""
+SELDOM_ROUNDS = 20
+"""… and those without a health check, for what the stream of events may have missed."""
 CALM_ROUNDS = 2
 """Every so many looks, containers far from their limit of memory are measured too."""
 FAR = 0.5
@@ -182,20 +185,21 @@ class Listener:
 
     async def _take_in(self, api: Engine) -> None:
         """Read everything once the stream is open, so that no change falls between."""
-        for known in await self._listed(api):
-            await self._inspect(api, known)
+        for container in await self._listed(api):
+            await self._inspect(api, container)
         self.trouble = ""
         self._settled.set()
         self._wake(*self.woken)
 
-    async def _listed(self, api: Engine) -> list[str]:
+    async def _listed(self, api: Engine) -> dict[str, str]:
+        """The state of every container that there is, by its id."""
         filters = {"label": [f"{PROJECT}={self._target.project}"]}
         listed = await api.get("/containers/json", all="true", filters=filters)
         self.heard = self._clock.real()
-        ids = [one["Id"] for one in listed if one["Labels"].get(ONE_OFF) != "True"]
-        for gone in self.containers.keys() - set(ids):
+        states = {one["Id"]: one["State"] for one in listed if one["Labels"].get(ONE_OFF) != "True"}
+        for gone in self.containers.keys() - states.keys():
             self._wake(self.containers.pop(gone).service)
-        return ids
+        return states
 
     async def _hear(self, api: Engine, event: Mapping[str, Any]) -> None:
         actor, action = event["Actor"]["ID"], event["Action"]
@@ -238,16 +242,16 @@ class Listener:
         await self.settled()
         count = 0
         while True:
-            for container in await self._listed(api):
+            for container, state in (await self._listed(api)).items():
                 known = self.containers.get(container)
-                if known is None or count % ROUNDS == 0 or not _is_well(known):
+                if known is None or is_due(known, state, count):
                     await self._inspect(api, container)
                     known = self.containers.get(container)
                 is_turn = count % CALM_ROUNDS == 0 or not known or not _is_far(known)
                 if known and known.state.get("Running") and is_turn:
                     await self._weigh(api, container, known)
             count += 1
-            await asyncio.sleep(MEASURE_S)
+            await asyncio.sleep(beat.rest(MEASURE_S, asyncio.get_running_loop().time()))
 
     async def _weigh(self, api: Engine, container: str, known: Container) -> None:
         parameters = {"stream": "false", "one-shot": "true"}
@@ -290,6 +294,14 @@ def _said(action: str, about: Mapping[str, str]) -> str:
     if action.startswith("health_status"):
         return action.partition(":")[2].strip()
     return SAID.get(action, "")
+
+
+def is_due(known: Container, state: str, count: int) -> bool:
+    """Whether a container, which the engine lists in a state, is inspected in a look at all."""
+    if state != known.state.get("Status") or not _is_well(known):
+        return True
+    rounds = ROUNDS if known.state.get("Health") else SELDOM_ROUNDS
+    return count > 0 and count % rounds == 0
 
 
 def _is_well(known: Container) -> bool:

@@ -121,27 +121,35 @@ class Looking:
 
 
 @asynccontextmanager
+async def served_by(docker: FakeDocker, folder: str) -> AsyncIterator[str]:
+    server = await asyncio.start_unix_server(docker.answer, f"{folder}/docker.sock")
+    try:
+        yield f"unix://{folder}/docker.sock"
+    finally:
+        server.close()
+
+
+@asynccontextmanager
 async def looking(folder: Path) -> AsyncIterator[Looking]:
     with TemporaryDirectory(prefix="look-") as name:
         docker = FakeDocker()
-        server = await asyncio.start_unix_server(docker.answer, f"{name}/docker.sock")
-        target = ComposeTarget(
-            kind="compose",
-            project="x",
-            directory=name,
-            files=("compose.yaml",),
-            context=f"unix://{name}/docker.sock",
-        )
-        book = runbook(World(folder, targets={"stack": target}))
-        context = ProbeContext(book, live_clock(), Secrets({}, Redactor()), folder)
-        one = Looking(docker, context, target)
-        task = asyncio.create_task(one.look.run())
-        try:
-            yield one
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            server.close()
+        async with served_by(docker, name) as host:
+            target = ComposeTarget(
+                kind="compose",
+                project="x",
+                directory=name,
+                files=("compose.yaml",),
+                context=host,
+            )
+            book = runbook(World(folder, targets={"stack": target}))
+            context = ProbeContext(book, live_clock(), Secrets({}, Redactor()), folder)
+            one = Looking(docker, context, target)
+            task = asyncio.create_task(one.look.run())
+            try:
+                yield one
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
 
 def texts(seen: Look) -> list[str]:
