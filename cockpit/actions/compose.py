@@ -201,7 +201,7 @@ async def _worked(work: Work, context: ActionContext) -> Mapping[str, Json]:
         changes = await asyncio.to_thread(compose_plan.foreseen, work.docker, services)
         for change in changes if operation == "up" else ():
             work.say(compose_plan.words(change))
-        touched = [change.service for change in changes]
+        touched = [change.service for change in changes if change.what != "goes"]
         try:
             await asyncio.to_thread(_acted, work)
         except ActionFailed as failed:

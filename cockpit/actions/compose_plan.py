@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cockpit.actions.compose_seen import Seen, look
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SHORT = 12
 """Digits of an image id that tell it from others."""
-RECREATED = re.compile(r"Container (\S+)\s+Recreate$", re.MULTILINE)
-"""How a dry run of Compose names a container that it would make anew."""
+DONE = re.compile(r"Container (\S+)\s+(Recreate|Removed|Created)$", re.MULTILINE)
+"""How a dry run of Compose names a container that it would make anew, remove, or add."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,24 @@ class Change:
     """What happens to one service."""
 
     service: str
-    what: Literal["starts", "replaced", "starts again", "stays"]
+    what: Literal["starts", "replaced", "starts again", "stays", "goes"]
     image: str
     """The image's id; empty where this host does not have it."""
     former: str = ""
     """The id of the image that stops."""
+    removed: tuple[str, ...] = ()
+    """Containers that are too many: fewer replicas are wanted than run."""
+    added: tuple[str, ...] = ()
+    """Containers that come beside those that are there."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What Compose would do to containers, by their names."""
+
+    recreated: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    created: frozenset[str] = frozenset()
 
 
 def foreseen(
@@ -41,11 +54,29 @@ def foreseen(
     """One change a service, in the order in which Compose names them."""
     known: Mapping[str, Any] = resolved(docker, environment or {}, services)["services"]
     touched = [name for name in with_dependencies(services or tuple(known), known) if name in known]
-    anew = recreated(docker, touched, environment or {})
-    there = {one.service: one for one in look(docker)}
+    judged = judgement(docker, touched, environment or {})
+    there = look(docker)
+    project = docker.client_config.compose_project_name
     return tuple(
-        changed(name, there.get(name), image_id(docker, known[name]), anew) for name in touched
+        replace(
+            changed(
+                name,
+                [one for one in there if one.service == name],
+                image_id(docker, known[name]),
+                judged,
+            ),
+            added=_added(f"{project}-{name}", name, there, judged),
+        )
+        for name in touched
     )
+
+
+def _added(prefix: str, service: str, there: Iterable[Seen], judged: Judgement) -> tuple[str, ...]:
+    """New replicas of a service that has containers already."""
+    if all(one.service != service for one in there):
+        return ()
+    numbered = re.compile(re.escape(prefix) + r"-\d+")
+    return tuple(sorted(one for one in judged.created if numbered.fullmatch(one)))
 
 
 def resolved(
@@ -71,19 +102,21 @@ def _config(
     return found
 
 
-def recreated(
+def judgement(
     docker: DockerClient, services: Sequence[str], environment: Mapping[str, str]
-) -> frozenset[str]:
-    """The names of the containers that Compose would make anew, in its own judgement.
-
-    Its hashes are no help: `config --hash` leaves out what `env_file` brings.
-    """
+) -> Judgement:
+    """What Compose itself says that it would do: its hashes leave out what `env_file` brings."""
     from python_on_whales.utils import run
 
     words = ["--dry-run", "create", "--pull", "never", *services]
     command = [*docker.compose.docker_compose_cmd, *words]
     _, said = run(command, return_stderr=True, env=dict(environment))
-    return frozenset(RECREATED.findall(said))
+    done = DONE.findall(said)
+    recreate, removed, created = (
+        frozenset(name for name, what in done if what == one)
+        for one in ("Recreate", "Removed", "Created")
+    )
+    return Judgement(recreate, removed, created)
 
 
 def with_dependencies(named: Iterable[str], resolved: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,22 +145,33 @@ def image_id(docker: DockerClient, service: Mapping[str, Any]) -> str:
         return ""
 
 
-def changed(service: str, there: Seen | None, image: str, anew: Collection[str]) -> Change:
-    """What happens to a service, with Compose's judgement of its container."""
-    if there is None:
-        return Change(service, "starts", image)
-    if there.name in anew:
-        return Change(service, "replaced", image, there.image)
-    return Change(service, "stays" if there.status == "running" else "starts again", there.image)
+def changed(service: str, there: Sequence[Seen], image: str, judged: Judgement) -> Change:
+    """What happens to a service, with Compose's judgement of its containers."""
+    removed = tuple(sorted(one.name for one in there if one.name in judged.removed))
+    kept = [one for one in there if one.name not in judged.removed]
+    if not kept:
+        return Change(service, "goes" if removed else "starts", image, removed=removed)
+    for one in kept:
+        if one.name in judged.recreated:
+            return Change(service, "replaced", image, one.image, removed)
+    idle = next((one for one in kept if one.status != "running"), None)
+    what: Literal["stays", "starts again"] = "starts again" if idle else "stays"
+    return Change(service, what, (idle or kept[0]).image, removed=removed)
 
 
 def words(change: Change) -> str:
     """One line for a person."""
     image = short(change.image) if change.image else "an image that is not on this host"
-    if change.what != "replaced":
-        return f"{change.service} {change.what}: {image}"
-    why = "another configuration" if change.former == change.image else "another image"
-    return f"{change.service} is replaced ({why}): {short(change.former)} stops, {image} starts"
+    line = f"{change.service} {change.what}: {image}"
+    if change.what == "goes":
+        line = f"{change.service} goes: no replica is wanted"
+    elif change.what == "replaced":
+        why = "another configuration" if change.former == change.image else "another image"
+        former = short(change.former)
+        line = f"{change.service} is replaced ({why}): {former} stops, {image} starts"
+    added = f"; beside it {', '.join(change.added)}" if change.added else ""
+    gone = ", ".join(change.removed)
+    return f"{line}{added}{f'; STOPPED AND REMOVED: {gone}' if gone else ''}"
 
 
 def short(image: str) -> str:

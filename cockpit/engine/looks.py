@@ -24,7 +24,7 @@ LONGEST = 200
 """Bytes of a viewer's file that are read."""
 FULL = "four other services are looked at just now: one of them has to be left first"
 
-NO_CONTAINER = "it is watched from outside only: no probe of this runbook watches a container of it"
+NO_CONTAINER = "watched from outside only: no probe of this runbook watches its container"
 
 
 class Looks:

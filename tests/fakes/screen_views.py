@@ -137,7 +137,8 @@ def tiles(at: float, **states: str) -> tuple[Tile, ...]:
             for index in range(12)
         )
         history = values if number % 3 == 0 else ()
-        made.append(Tile(name, title, state, figure, seen, T0 + at - 3600, history))  # type: ignore[arg-type]
+        told = "no data" if state == "silent" else figure
+        made.append(Tile(name, title, state, told, seen, T0 + at - 3600, history))  # type: ignore[arg-type]
     return tuple(made)
 
 

@@ -131,6 +131,20 @@ def test_what_runs_as_the_files_say_stays(project: Project) -> None:
     assert project.there() == before
 
 
+def test_other_counts_of_replicas_name_what_goes_and_what_comes(project: Project) -> None:
+    image = project.image(IMAGE)
+    project.write(web={"deploy": {"replicas": 3}})
+    project.up()
+    name = f"{project.name}-web"
+    project.write(web={"deploy": {"replicas": 1}})
+    words = f"web stays: {image}; STOPPED AND REMOVED: {name}-2, {name}-3"
+    assert words in project.lines()
+    digest = project.foreseen().digest
+    project.write(web={"deploy": {"replicas": 4}})
+    assert f"web stays: {image}; beside it {name}-4" in project.lines()
+    assert project.foreseen().digest != digest
+
+
 def test_what_was_stopped_starts_again(project: Project) -> None:
     project.up()
     project.compose("stop", "web")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cockpit.actions.compose import refuse_after_t0
-from cockpit.actions.compose_plan import Change, changed, with_dependencies
+from cockpit.actions.compose_plan import Change, Judgement, changed, with_dependencies
 from cockpit.actions.compose_plan import words as foretold
 from cockpit.actions.compose_prune import Built, judged
 from cockpit.actions.compose_seen import Seen, allowance, moment, seen, words
@@ -161,7 +161,18 @@ def test_running_without_a_health_check_counts_only_after_a_while() -> None:
 def test_what_up_will_do_is_one_line_a_service(
     there: Seen | None, anew: tuple[str, ...], line: str
 ) -> None:
-    assert foretold(changed("backend", there, NEW, anew)) == line
+    judged = Judgement(recreated=frozenset(anew))
+    assert foretold(changed("backend", [there] if there else [], NEW, judged)) == line
+
+
+def test_what_fewer_replicas_remove_is_named() -> None:
+    three = [replace(ONE, identity=name, name=name) for name in ("p-1", "p-2", "p-3")]
+    judged = Judgement(removed=frozenset(("p-3", "p-2")))
+    line = "backend stays: 0123456789ab; STOPPED AND REMOVED: p-2, p-3"
+    assert foretold(changed("backend", three, NEW, judged)) == line
+    none = changed("backend", three[1:], NEW, judged)
+    assert none.what == "goes"
+    assert foretold(none) == ("backend goes: no replica is wanted; STOPPED AND REMOVED: p-2, p-3")
 
 
 def test_an_image_that_is_not_there_is_said() -> None:

@@ -23,7 +23,7 @@ PAST = 12
 """Happenings that it shows."""
 TIME = 10
 """Columns of the time before a line of the log."""
-OUTSIDE = "it is watched from outside only: no probe of this runbook watches a container of it"
+OUTSIDE = "watched from outside only: no probe of this runbook watches its container"
 UNREHEARSED = "not rehearsed here: the embedded lab runs no containers"
 NO_LINE = {"opening": "the engine opens it …", "follows": "it has written nothing yet"}
 
