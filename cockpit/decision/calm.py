@@ -1,5 +1,9 @@
 """Keeps the verdict's word calm: it grows worse at once, and milder only when that is sure.
 
+A rollback's reason stays as it was when it was first advised, with its time, while the same signal
+asks for it: the figures of each look stand beside it, and the mild hours before a fault weigh
+little or much in them from one look to the next.
+
 A word is let go when two things hold: for a whole window no look has said it or a worse one, and
 what was measured since then leaves out, by a 99.9% interval, that it still holds. A share that
 hovers at a limit crosses its 95% interval many times an hour; it does not cross both.
@@ -84,7 +88,27 @@ def speak(calm: Calm, finding: Finding, now: float) -> Calm:
         return (Spoken(finding.word, finding.reason, finding.about, now),)
     word = _hovering(calm, finding)
     worse = tuple(one for one in calm if RANK[one.word] > RANK[word])
-    return (*worse, Spoken(word, finding.reason, finding.about, now))
+    return (*worse, Spoken(word, _reason(calm[0], finding, now), finding.about, now))
+
+
+def _reason(stands: Spoken, finding: Finding, now: float) -> str:
+    """A look's reason; a rollback's is that of the look which first said so of this signal."""
+    if finding.word != "roll_back":
+        return finding.reason
+    if stands.word == "roll_back" and _is_same(stands, finding):
+        return stands.reason
+    return f"{finding.reason}, at {_moment(now)}"
+
+
+def _is_same(stands: Spoken, finding: Finding) -> bool:
+    """Whether both speak of one signal; by its question where only the journal knows of one."""
+    if stands.about:
+        return stands.about == finding.about
+    return stands.reason.partition(":")[0] == finding.reason.partition(":")[0]
+
+
+def _moment(at: float) -> str:
+    return f"{utc(at):%H:%M:%S} UTC"
 
 
 def let_go(standing: Standing, now: float, window: float, fear: Fear) -> Standing:
@@ -96,14 +120,21 @@ def let_go(standing: Standing, now: float, window: float, fear: Fear) -> Standin
 
 
 def shown(standing: Standing) -> Finding:
-    """The word that stands; where the newest look was milder, with what it said."""
+    """The word that stands; where the newest look was milder, with what it said.
+
+    A rollback's signal that still warns is no news: it is said of another one, or of none.
+    """
     stands, newest = standing.calm[0], standing.calm[-1]
-    if stands is newest:
-        return Finding(newest.word, newest.reason, newest.about)
-    then = utc(stands.at).strftime("%H:%M:%S")
+    warns = newest.word in WARNINGS and _is_same(stands, _told(newest))
+    if stands is newest or (stands.word == "roll_back" and warns):
+        return _told(stands)
     word = VERDICT[newest.word].word
     now = f"now only {word}, not yet for sure: {newest.reason}"
-    return Finding(stands.word, f"until {then} UTC {stands.reason}; {now}", stands.about)
+    return Finding(stands.word, f"until {_moment(stands.at)} {stands.reason}; {now}", stands.about)
+
+
+def _told(spoken: Spoken) -> Finding:
+    return Finding(spoken.word, spoken.reason, spoken.about)
 
 
 def needs(stands: Spoken, window: float) -> float:

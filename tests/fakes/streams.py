@@ -53,6 +53,7 @@ class Look(NamedTuple):
     minute: int
     found: VerdictWord
     shown: VerdictWord
+    reason: str
 
 
 class Seen(NamedTuple):
@@ -123,7 +124,8 @@ class Stream:
             finding = find([(one.kind, read(one, seen.since(now - WINDOW))) for one in SIGNALS])
             standing = calm.judge(standing, finding, now, now)
             standing = calm.let_go(standing, now, WINDOW, seen.fear)
-            yield Look(minute, finding.word, calm.shown(standing).word)
+            said = calm.shown(standing)
+            yield Look(minute, finding.word, said.word, said.reason)
 
     def advance(self, minute: int) -> None:
         count = poisson(self.chance, self.rate)

@@ -102,12 +102,40 @@ def test_a_clock_that_goes_back_begins_anew() -> None:
 
 def test_a_held_word_says_since_when_it_is_milder_and_what_is_measured_now() -> None:
     standing = Standing(calm=(Spoken("roll_back", "Failing: 14%", ("s",), 8040),))
-    standing = calm.judge(standing, Finding("watch", "Failing: 4%", ("s",)), 8100, 8100)
+    standing = calm.judge(standing, Finding("stay", "all is well", ("s", "t")), 8100, 8100)
     found = calm.shown(standing)
     assert found.word == "roll_back"
     assert found.reason == (
-        "until 02:14:00 UTC Failing: 14%; now only WATCH, not yet for sure: Failing: 4%"
+        "until 02:14:00 UTC Failing: 14%; now only STAY, not yet for sure: all is well"
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_reason_to_roll_back_is_one_while_one_signal_asks_for_it(seed: int) -> None:
+    stream = Stream(seed)
+    stream.failing = lambda minute: 0.14 if minute >= 5 else 0.005
+    looks = [look for look in stream.looks(40) if look.shown == "roll_back"]
+    assert {look.found for look in looks} >= {"roll_back"}
+    (reason,) = {look.reason for look in looks}
+    assert reason.startswith("failures: 1")
+    assert reason.endswith(" UTC")
+
+
+def test_another_signal_that_asks_for_a_rollback_is_its_new_reason() -> None:
+    standing = Standing()
+    for minute, (signal, share) in enumerate((("s", 14), ("s", 15), ("s", 13), ("t", 3), ("t", 4))):
+        finding = Finding("roll_back", f"{signal}: {share}", (signal,))
+        standing = calm.judge(standing, finding, minute * MINUTE, minute * MINUTE)
+    assert calm.shown(standing).reason == "t: 3, at 00:03:00 UTC"
+
+
+def test_after_a_restart_the_same_signal_keeps_the_reason_that_the_journal_has() -> None:
+    standing = calm.recalled("roll_back", "Failing: 14%, at 02:14:00 UTC", 0)
+    for share in ("12%", "16%"):
+        standing = calm.judge(standing, Finding("roll_back", f"Failing: {share}", ("s",)), 60, 60)
+    assert calm.shown(standing).reason == "Failing: 14%, at 02:14:00 UTC"
+    standing = calm.judge(standing, Finding("roll_back", "Rows lost: 3", ("t",)), 120, 120)
+    assert calm.shown(standing).reason == "Rows lost: 3, at 00:02:00 UTC"
 
 
 def test_after_a_restart_the_journals_word_stands_until_the_evidence_leaves_it_out() -> None:
