@@ -33,6 +33,13 @@ def t0_may_have_acted(runbook: Runbook, state: RunState) -> bool:
     return state.t0_actual is not None or not harmless
 
 
+def new_side_wrote(runbook: Runbook, state: RunState) -> bool:
+    """Whether the new side may hold something that the old one does not."""
+    decision = runbook.procedure.decision
+    opened = [step.id for step in runbook.forward if step.no_return == "rows"]
+    return any(state.step(one).began for one in (*opened, *([decision.after] if decision else ())))
+
+
 def settled(runbook: Runbook, state: RunState) -> str:
     """Why going back is no question any more; empty where it is one."""
     if state.ended:
@@ -73,7 +80,8 @@ def cannot_bring_back(
 ) -> tuple[str, ...]:
     """In words: what was lost or sent, and what began and no step of the rollback takes back.
 
-    An empty answer says that nothing of the kind is known, never that there is nothing.
+    With it goes what stays on the new side since its first write. An empty answer says that
+    nothing of the kind is known, never that there is nothing.
     """
     undone: set[str] = {step_id for step in runbook.procedure.rollback for step_id in step.undoes}
     lost = [step for step in runbook.forward if state.step(step.id).began]
@@ -81,7 +89,12 @@ def cannot_bring_back(
     stay = [step for step in lost if _stays(step, undone)]
     told = [f"{step.title}: {_because(step)}" for step in stay]
     sent = [f"sent: {s.title}" for s in lost if _is_sent(s, state) and s not in stay]
-    return (*ended, *_missing(runbook, readings), *told, *sent)
+    return (*ended, *_missing(runbook, readings), *_left_there(runbook, state), *told, *sent)
+
+
+def _left_there(runbook: Runbook, state: RunState) -> tuple[str, ...]:
+    decision = runbook.procedure.decision
+    return decision.not_carried if decision and new_side_wrote(runbook, state) else ()
 
 
 def _missing(runbook: Runbook, readings: Sequence[Reading]) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from cockpit.actions import registry as actions
 from cockpit.actions.paper import Sheet, fenced
-from cockpit.decision.rollback import settled, steps_back
+from cockpit.decision.rollback import cannot_bring_back, settled, steps_back
 from cockpit.journal.events import Json
 from cockpit.journal.state import RunState
 from cockpit.redact import printable
@@ -56,6 +56,8 @@ def _wanted(
     runbook: Runbook, state: RunState, run_directory: Path, steps: tuple[Step, ...]
 ) -> Iterator[str]:
     yield from (*HOW.splitlines(), "")
+    if lost := cannot_bring_back(runbook, state):
+        yield from ("It cannot bring back:", "", *(f"- {what}" for what in lost), "")
     recorded: dict[str, dict[str, Json]] = {
         step.id: state.step(step.id).recorded for step in runbook.steps()
     }

@@ -183,6 +183,8 @@ class Decision:
     carry: tuple[TargetId, TargetId] | None = None
     """The new and the old database, whose difference a rollback would carry."""
     tables: tuple[str, ...] = ()
+    not_carried: tuple[str, ...] = ()
+    """What users change on the new side and no step carries back, in words: passwords for one."""
     rollback_estimate: Duration = Duration(540.0)
     """How long a rollback takes until one was rehearsed."""
     window_end: Offset = Offset(14400.0)

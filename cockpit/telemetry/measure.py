@@ -121,9 +121,11 @@ class SignalMeter:
         finding = self._finding(decision, state, readings, short)
         newest = max((reading.at for reading in readings), default=0.0)
         said = self._said(finding, state, now, newest)
-        to_carry = self._carry(decision, state)
+        to_carry = self._carry(state)
+        lost = rollback.cannot_bring_back(self._runbook, state, readings)
         if said.word == "decided":
-            return Verdict(said.word, said.reason, readings, to_carry=to_carry, at=now)
+            lost = () if state.ended or state.mode == "forward" else lost
+            return Verdict(said.word, said.reason, readings, 0, to_carry, lost, at=now)
         takes = self._rollback_takes(decision, state) if rollback_s is None else rollback_s
         return Verdict(
             said.word,
@@ -131,7 +133,7 @@ class SignalMeter:
             readings,
             self._standing.looks.count,
             to_carry,
-            rollback.cannot_bring_back(self._runbook, state, readings),
+            lost,
             takes,
             rollback.back_by(self._runbook, state, takes),
             now,
@@ -227,10 +229,8 @@ class SignalMeter:
             unmeasured=books.ledger.unmeasured(since),
         )
 
-    def _carry(self, decision: Decision, state: RunState) -> int | None:
-        opened = (step for step in self._runbook.forward if step.no_return == "rows")
-        began = any(state.step(step.id).began for step in opened)
-        self._carries = (began or state.step(decision.after).began) and not state.ended
+    def _carry(self, state: RunState) -> int | None:
+        self._carries = rollback.new_side_wrote(self._runbook, state) and not state.ended
         if state.ended:
             return None
         return self._to_carry if self._carries else 0

@@ -129,9 +129,11 @@ async def test_a_rollback_that_is_over_ends_the_question(night: Night) -> None:
     verdict = await night.minutes(8, slow=True)
     assert (verdict.word, verdict.reason) == ("decided", "the rollback was chosen: it is slow")
     assert reading(verdict, "slower").leaning == "bad"
+    assert verdict.cannot_bring_back == ("passwords set there",)
     night.state = replace(night.state, ended="rolled_back")
     verdict = await night.look()
     assert (verdict.word, verdict.back_by, verdict.to_carry) == ("decided", None, None)
+    assert verdict.cannot_bring_back == ()
 
 
 async def test_readings_accepted_and_not_stored_roll_back(pair: Pair) -> None:

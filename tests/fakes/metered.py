@@ -77,6 +77,7 @@ def runbook(signals: tuple[Signal, ...], **targets: Target) -> Runbook:
             after=StepId("switch"),
             carry=(TargetId("new_database"), TargetId("old_database")),
             tables=("users", "sensors", "sensor_readings", "alerts"),
+            not_carried=("passwords set there",),
             rollback_estimate=Duration(540),
         ),
     )

@@ -113,6 +113,15 @@ def test_what_cannot_be_brought_back_is_said_with_its_reason() -> None:
     )
 
 
+def test_what_no_step_carries_back_is_named_from_the_first_write_on_the_new_side() -> None:
+    decision = RUNBOOK.procedure.decision
+    assert decision is not None
+    left = replace(decision, not_carried=("passwords set there",))
+    runbook = Runbook(replace(RUNBOOK.procedure, decision=left), RUNBOOK.profile, ".")
+    assert cannot_bring_back(runbook, state({"freeze_old": "done"})) == ()
+    assert cannot_bring_back(runbook, state({"switch": "running"})) == ("passwords set there",)
+
+
 def test_what_was_lost_and_what_was_sent_is_known_not_to_come_back() -> None:
     sends = NotifyAction(kind="notify", to="users", subject="we move tonight")
     notice = replace(step("warned"), action=sends)

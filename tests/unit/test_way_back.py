@@ -54,6 +54,13 @@ def test_the_way_back_is_commands_with_what_the_run_recorded(run: WrittenRun) ->
     assert "drop function if exists" in blocks
 
 
+def test_the_way_back_names_the_passwords_that_it_cannot_bring_back(run: WrittenRun) -> None:
+    recorded(run, "freeze_old", {})
+    assert "passwords" not in page(run).partition("## 1.")[0]
+    recorded(run, "open_new", {})
+    assert "- passwords set and accounts made in the new side" in page(run).partition("## 1.")[0]
+
+
 def test_an_export_by_hand_leaves_out_what_the_old_side_wrote_itself(run: WrittenRun) -> None:
     recorded(run, "copy_rest", {"since": {"users": "7421", "alerts": "7421"}})
     recorded(run, "open_new", {})
