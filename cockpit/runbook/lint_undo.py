@@ -58,8 +58,24 @@ def _elsewhere(draft: Draft, step: Step, undone: list[Step]) -> Iterator[Problem
     # One kind: a name that leads to nothing, or to something else, is told already.
     if target not in wanted and len(kinds) == 1 and None not in kinds:
         there, name = next(iter(wanted.items()))
+        if _other_side_meant(draft, draft.steps[name].action, target):
+            what = f"step `{name}` acts on `{there}`, and `{step.id}` takes it back on `{target}`"
+            action = draft.steps[name].action
+            yield draft.problem(action, what, f"write `target: {target}`", key="target")
+            return
         what = f"the rollback step `{step.id}` acts on `{target}`, and `{name}` on `{there}`"
         yield draft.problem(step.action, what, f"write `target: {there}`", key="target")
+
+
+def _other_side_meant(draft: Draft, action: object, back: str) -> bool:
+    """Whether the way forward freezes the wrong side: the one that it opens, never the other."""
+    if not isinstance(action, ReadOnlyAction) or action.mode != "freeze":
+        return False
+    ahead = [getattr(step, "action", None) for step in draft.forward]
+    sides = [one for one in ahead if isinstance(one, ReadOnlyAction)]
+    frozen = {one.target for one in sides if one.mode == "freeze"}
+    opened = {(one.target, one.other) for one in sides if one.mode == "open"}
+    return back not in frozen and (action.target, back) in opened
 
 
 @each(lambda draft: draft.forward)
