@@ -25,7 +25,7 @@ def called(argv: Sequence[str] = sys.argv, environ: Mapping[str, str] = os.envir
 
 def as_called(text: str) -> str:
     """Text in which every command that is quoted works here."""
-    return text.replace("`cockpit ", f"`{called()} ")
+    return text.replace("`cockpit ", f"`{called()} ") if "`cockpit " in text else text
 
 
 def _is_found(name: str, path: str) -> bool:

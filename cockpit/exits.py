@@ -44,6 +44,11 @@ def complain(error: CockpitError, stream: TextIO | None = None) -> int:
     return code_of(error)
 
 
+def tell(text: str) -> None:
+    """Put an answer for people on stdout: the commands that it quotes work as they stand."""
+    answer(as_called(text))
+
+
 def answer(text: str, stream: TextIO | None = None) -> None:
     """Put a command's answer on stdout, without secrets and without orders to a terminal.
 

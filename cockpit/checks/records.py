@@ -54,7 +54,7 @@ def _since(
     """A production run that went back wants its cause on record, and a rehearsal after it."""
     unsaid = next((state for state in earlier if not state.cause), None)
     if unsaid is not None:
-        mend = f"write it as a note there: cockpit attach {unsaid.run}"
+        mend = f"write it as a note there: `cockpit attach {unsaid.run}`"
         return Finding("fail", f"{unsaid.run} was rolled back, and no cause is on record; {mend}")
     since = max((state.turned_at or 0.0 for state in earlier), default=0.0)
     if since > (newest.ended_at or 0.0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cockpit.exits import BAD, GOOD, answer
+from cockpit.exits import BAD, GOOD, tell
 from cockpit.runbook.load import Loaded, load, profiles_in
 
 
@@ -12,7 +12,7 @@ def run(directory: Path, environment: str | None = None) -> int:
     """Check a runbook for one environment, or for each that has a profile."""
     loaded = load(Path(directory), environment)
     lines = [*map(str, loaded.problems), summary(loaded, Path(directory), environment)]
-    answer("\n".join(lines))
+    tell("\n".join(lines))
     return BAD if loaded.mistakes else GOOD
 
 

@@ -16,7 +16,7 @@ from cockpit.commands import doctor_host
 from cockpit.commands.diagnosis import Diagnosis, answered
 from cockpit.engine.layout import home
 from cockpit.errors import UsageError
-from cockpit.exits import BAD, GOOD, answer
+from cockpit.exits import BAD, GOOD, tell
 
 ROOM = 5 * 1024**3
 """Bytes that a run, its exports and its telemetry may want."""
@@ -34,7 +34,7 @@ def run(directory: Path | None = None, environment: str | None = None) -> int:
         from cockpit.commands import doctor_runbook
 
         found += doctor_runbook.needs(directory, environment)
-    answer("\n".join(_lines(found)))
+    tell("\n".join(_lines(found)))
     return BAD if any(one.is_missed for one in found) else GOOD
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cockpit.errors import Refused
-from cockpit.exits import GOOD, answer
+from cockpit.exits import GOOD, tell
 from cockpit.resources import shipped
 
 
@@ -31,5 +31,5 @@ def run(directory: Path) -> int:
             mend="name one that you may write to",
         ) from error
     names = ", ".join(sorted(one.name for one in folder.iterdir()))
-    answer(f"wrote {names} into {folder}\nedit them, then: cockpit check {folder}")
+    tell(f"wrote {names} into {folder}\nedit them, then: `cockpit check {folder}`")
     return GOOD

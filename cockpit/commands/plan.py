@@ -13,7 +13,7 @@ from pathlib import Path
 from cockpit.actions.paper import fenced
 from cockpit.commands.outline import PlanOutline, StepOutline, outline_of
 from cockpit.errors import UsageError
-from cockpit.exits import GOOD, answer
+from cockpit.exits import GOOD, answer, tell
 from cockpit.runbook.plan import load_plan
 from cockpit.status import ENVIRONMENT
 
@@ -34,7 +34,7 @@ def run(
     if as_json:
         answer(json.dumps(dataclasses.asdict(outline), indent=2, ensure_ascii=False))
     else:
-        answer("\n".join(_paper(outline) if markdown else _text(outline)))
+        tell("\n".join(_paper(outline) if markdown else _text(outline)))
     return GOOD
 
 

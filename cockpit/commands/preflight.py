@@ -14,7 +14,7 @@ from cockpit.commands.world import World, world
 from cockpit.engine.layout import runs
 from cockpit.engine.pause import pause
 from cockpit.errors import CockpitError
-from cockpit.exits import BAD, GOOD, UNKNOWN, answer
+from cockpit.exits import BAD, GOOD, UNKNOWN, answer, tell
 from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
 from cockpit.journal.state import RunState
@@ -58,9 +58,9 @@ def run(directory: Path, environment: str) -> int:
     checks = standing(plan.runbook)
     answers = asyncio.run(registry.ask_all(checks, context(about)))
     for check, one in zip(checks, answers, strict=True):
-        answer(f"{CHECK[one.said].shown():22} {one.title}: {one.evidence}")
+        tell(f"{CHECK[one.said].shown():22} {one.title}: {one.evidence}")
         for line in asyncio.run(faulty(check, plan.runbook)):
-            answer(line)
+            tell(line)
     said = {one.said for one in answers}
     answer(_summary(answers))
     return BAD if "fail" in said else UNKNOWN if "unknown" in said else GOOD

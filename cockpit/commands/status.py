@@ -11,7 +11,7 @@ from cockpit.commands.runs import OPEN, shown, word
 from cockpit.engine import layout
 from cockpit.engine.client import Client, View
 from cockpit.engine.start import was_ended
-from cockpit.exits import BAD, GOOD, UNKNOWN, answer
+from cockpit.exits import BAD, GOOD, UNKNOWN, answer, tell
 from cockpit.journal.events import Json
 from cockpit.outlook import Outlook, log_words, outlook, step_names
 from cockpit.redact import hide_in, one_line, printable
@@ -30,7 +30,10 @@ def run(run: str = "", *, as_json: bool = False) -> int:
     ahead = outlook(view.runbook, view.state, view.now)
     let_go = word(view.state) in OPEN and was_ended(directory)
     lines = screenful(view, ahead, let_go=let_go)
-    answer(told(view, ahead, let_go=let_go) if as_json else "\n".join(lines))
+    if as_json:
+        answer(told(view, ahead, let_go=let_go))
+    else:
+        tell("\n".join(lines))
     if view.state.damage:
         return BAD
     return UNKNOWN if is_blind(view) and not let_go else GOOD

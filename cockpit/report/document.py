@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cockpit.answer import Answer
+from cockpit.called import called
 from cockpit.report.content import AttemptReport, Report, StepReport
 from cockpit.report.debrief import Debrief
 from cockpit.status import CHECK, ENVIRONMENT, STEP, VERDICT, Mark
@@ -102,7 +103,7 @@ def _summary(report: Report) -> Iterator[Block]:
     yield Heading(1, f"{state.title} · {environment}")
     yield Table(("", ""), tuple(rows.items()))
     yield Paragraph(
-        "`cockpit journal --verify --head` with the head above proves that the journal "
+        f"`{called()} journal --verify --head` with the head above proves that the journal "
         "is the one that this report was made from."
     )
 

@@ -7,9 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from cockpit import record
+from cockpit.answer import Answer
 from cockpit.called import TOLD, called
+from cockpit.commands import check, init
 from cockpit.errors import CockpitError
 from cockpit.exits import said
+from cockpit.journal import events as e
+from cockpit.report.write import write
+from cockpit.tui.lines.log import every_line
+from cockpit.tui.lines.proposal import gate_rows
+from cockpit.tui.lines.scene import scene_of
+from cockpit.tui.lines.text import plain
+from tests.fakes import screen_views as views
+from tests.fakes.written_runs import WrittenRun
 
 
 def _program(folder: Path) -> Path:
@@ -68,3 +79,46 @@ def test_a_clones_own_command_passes_everything_on_and_says_how_it_was_called(
         (["cockpit", "attach", "a-run"], str(tmp_path), words),
         (["cockpit", "rehearse", "--speed", "60"], str(tmp_path), words),
     ]
+
+
+CLONE = "python3 dev.py cockpit"
+
+
+@pytest.fixture
+def from_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOLD, CLONE)
+
+
+@pytest.mark.usefixtures("from_a_clone")
+def test_what_a_command_answers_names_commands_that_work_as_they_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init.run(tmp_path / "new")
+    assert f"then: `{CLONE} check {tmp_path / 'new'}`" in capsys.readouterr().out
+    (tmp_path / "new" / "runbook.yaml").write_text("")
+    check.run(tmp_path / "new")
+    assert f"`{CLONE} init DIR` writes a runbook to edit" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("from_a_clone")
+def test_a_report_names_the_command_of_its_proof_as_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCKPIT_HOME", str(tmp_path))
+    run = WrittenRun("production")
+    run.close()
+    write(record.read(run.directory), tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"{CLONE} journal " in text
+
+
+@pytest.mark.usefixtures("from_a_clone")
+def test_what_the_engine_says_is_shown_with_commands_that_work_as_they_stand() -> None:
+    story = views.Story().until("back_up")
+    story.tell(-80000, e.Noted("open to a group; `cockpit attach a-run`"))
+    scene = scene_of(story.view(-80000, views.live(-80000)))
+    assert f"`{CLONE} attach a-run`" in plain(every_line(scene, 120)[-1])
+    said = "no cause is on record; write it as a note there: `cockpit attach a-run`"
+    gate = Answer("rehearsed", "rehearsed", "fail", said, scene.now)
+    rows = " ".join(plain(row).strip() for row in gate_rows(scene, gate, "", 200))
+    assert f"there: `{CLONE} attach a-run`" in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from cockpit.called import as_called
 from cockpit.decision.evidence import Reading
 from cockpit.journal.state import AttemptState
 from cockpit.outlook import StepLine, held_up_by, step_names
@@ -48,9 +49,9 @@ def _step(scene: Scene, key: str, width: int) -> Picture:
 
 def _about(scene: Scene, line: StepLine, width: int) -> list[Line]:
     step = line.step
-    rows = labelled("Why", [(step.why, "plain")], width)
-    rows += labelled("Good when", [(step.success_looks_like, "plain")], width)
-    rows += labelled("If it fails", [(step.if_it_fails, "plain")], width)
+    rows = labelled("Why", [(as_called(step.why), "plain")], width)
+    rows += labelled("Good when", [(as_called(step.success_looks_like), "plain")], width)
+    rows += labelled("If it fails", [(as_called(step.if_it_fails), "plain")], width)
     rows += labelled("Ask", [(step.ask, "plain")], width)
     kind = f"{step.action.kind}, about {times.lasting(step.estimate)}, "
     rows += labelled(

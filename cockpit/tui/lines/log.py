@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from cockpit.called import as_called
 from cockpit.journal.state import LogLine
 from cockpit.outlook import log_words, step_names
 from cockpit.tui.lines import times
@@ -60,7 +61,7 @@ def _dated(
 
 def entry_lines(names: Mapping[str, str], entry: LogLine, width: int) -> list[Line]:
     """One entry, wrapped; the time stands before its first line."""
-    rows = wrapped(said(log_words(names, entry)), max(16, width - TIME))
+    rows = wrapped(said(as_called(log_words(names, entry))), max(16, width - TIME))
     return [
         fit(
             ((times.hhmmss(entry.at) + "  " if not i else " " * TIME, "dim"), (row, entry.tone)),
@@ -75,7 +76,7 @@ def last_line(scene: Scene, width: int) -> Line:
     if not scene.state.log:
         return fit(((" nothing happened yet", "dim"),), width)
     entry = scene.state.log[-1]
-    words = said(log_words(step_names(scene.runbook, scene.state), entry))
+    words = said(as_called(log_words(step_names(scene.runbook, scene.state), entry)))
     return fit(((f" {times.moment(entry.at, scene.now)} ", "dim"), (words, entry.tone)), width)
 
 

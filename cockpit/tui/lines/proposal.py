@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cockpit.answer import Answer
+from cockpit.called import as_called
 from cockpit.clock import NS
 from cockpit.outlook import StepLine
 from cockpit.status import CHECK, ENVIRONMENT
@@ -65,7 +66,7 @@ def proposal_body(scene: Scene, step: StepLine, found: Proposal, width: int) -> 
     rows += _second(scene, found, width)
     rows += labelled("Took before", [(found.took_before or "it never ran", "plain")], width)
     rows += labelled("Way back", [(found.way_back or "unknown", "plain")], width)
-    rows += labelled("Good when", [(step.step.success_looks_like, "plain")], width)
+    rows += labelled("Good when", [(as_called(step.step.success_looks_like), "plain")], width)
     if found.matters:
         rows += labelled("What matters", [(found.matters, "needs strong")], width)
     return rows
@@ -179,7 +180,7 @@ def gate_rows(
     shown, tone = glyph(mark, ascii_only=scene.ascii)
     age = times.ago(scene.now - gate.at)
     word = "" if key == "pass" else f"{mark.word}: "
-    evidence = f": {gate.evidence}" if gate.evidence else ""
+    evidence = f": {as_called(gate.evidence)}" if gate.evidence else ""
     right = age if gate.holds else f"must pass, {age}"
     if past:
         right = times.moment(gate.at, scene.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cockpit.answer import Answer
+from cockpit.called import as_called
 from cockpit.journal.state import AttemptState
 from cockpit.outlook import StepLine, may_have_happened
 from cockpit.status import STEP
@@ -25,7 +26,7 @@ def settle(scene: Scene, step: StepLine, width: int) -> Picture:
     if step.status != "failed" and (why := not_again(scene, step)):
         body += labelled("Not again", [(why, "needs")], width)
     body += _output(scene, step, width)
-    body += labelled("If it fails", [(step.step.if_it_fails, "plain")], width)
+    body += labelled("If it fails", [(as_called(step.step.if_it_fails), "plain")], width)
     body += labelled("Ask", [(step.step.ask, "plain")], width)
     number = last.number if last else 0
     return Picture(
@@ -57,7 +58,7 @@ def not_again(scene: Scene, step: StepLine) -> str:
 
 
 def _attempt(last: AttemptState, width: int) -> list[Line]:
-    rows = labelled("Why", [(last.reason or "it ended without a word", "bad")], width)
+    rows = labelled("Why", [(as_called(last.reason) or "it ended without a word", "bad")], width)
     began = times.hhmmss(last.started_at) if last.started_at else "never seen to begin"
     ended = "nobody knows when it ended"
     if last.ended_at is not None:
@@ -67,7 +68,7 @@ def _attempt(last: AttemptState, width: int) -> list[Line]:
     rows += labelled("Began", [(f"{began}, confirmed by {last.by}", "plain")], width)
     rows += labelled("Ended", [(ended, "plain")], width)
     if last.message and last.message not in last.reason:
-        rows += labelled("It said", [(last.message, "plain")], width)
+        rows += labelled("It said", [(as_called(last.message), "plain")], width)
     return rows
 
 
