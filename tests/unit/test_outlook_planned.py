@@ -7,6 +7,8 @@ import pytest
 from cockpit.clock import ClockMap
 from cockpit.journal.state import LogLine, RunState, StepState
 from cockpit.outlook import log_words, off_as_planned, outlook, step_names, switch_late_s, walked
+from cockpit.resources import shipped
+from cockpit.runbook.load import load
 from cockpit.runbook.model import Probe
 from cockpit.runbook.words import Id, StepId, TargetId
 from tests.fakes.screen_runbook import screen_runbook
@@ -92,3 +94,11 @@ def test_a_rollback_ends_after_what_its_steps_are_planned_for_however_time_is_co
     assert ahead.ends_at is not None
     left = [line.step.estimate for line in ahead.lines() if line.status not in ("done", "skipped")]
     assert ahead.ends_at - T0 == sum(left) > 0
+
+
+def test_the_templates_new_service_is_off_as_planned_until_its_step_starts_it() -> None:
+    found = load(shipped("runbooks") / "template", "rehearsal").runbook
+    assert found is not None
+    (probe,) = (one for one in found.procedure.probes if one.side == "new")
+    assert off_as_planned(found, at(), probe) == "“New service started” has not started it yet"
+    assert off_as_planned(found, at(start_new="done"), probe) == ""
