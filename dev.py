@@ -203,6 +203,9 @@ def prepare() -> None:
     if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted:
         return
     say("making .venv from requirements.lock: once, about half a minute …")
+    if VENV.is_symlink():
+        say(f".venv leads to {VENV.resolve()}, made for another place: only the link is taken away")
+        VENV.unlink()  # clearing it would clear what it leads to
     began = time.monotonic()
     pip = (str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "-q", "install")
     must(sys.executable, "-m", "venv", "--clear", str(VENV))

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,17 +56,46 @@ def test_an_error_names_a_command_that_works_as_it_stands(monkeypatch: pytest.Mo
     assert "`python3 dev.py cockpit runs` lists them" in said(error)
 
 
-def test_a_clones_own_command_passes_everything_on_and_says_how_it_was_called(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def _dev() -> Any:
     path = Path(__file__).parents[2] / "dev.py"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOLD, "")
     spec = importlib.util.spec_from_file_location("dev_of_the_test", path)
     assert spec is not None
     assert spec.loader is not None
     dev = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(dev)
+    return dev
+
+
+def test_an_environment_that_is_a_link_is_made_anew_and_what_it_leads_to_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dev = _dev()
+    (theirs := tmp_path / "theirs").mkdir()
+    (theirs / "made-from").write_text("another lock", encoding="ascii")
+    (mine := tmp_path / ".venv").symlink_to(theirs)
+
+    def runs(*words: str) -> None:
+        if "--clear" in words:
+            assert words[-1] == str(mine)
+            for kept in mine.glob("*"):
+                kept.unlink()
+            mine.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(dev, "VENV", mine)
+    monkeypatch.setattr(dev, "STAMP", mine / "made-from")
+    monkeypatch.setattr(dev, "must", runs)
+    dev.prepare()
+    assert not mine.is_symlink()
+    assert (mine / "made-from").read_text(encoding="ascii") == dev.fingerprint()
+    assert (theirs / "made-from").read_text(encoding="ascii") == "another lock"
+
+
+def test_a_clones_own_command_passes_everything_on_and_says_how_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(TOLD, "")
+    dev = _dev()
     ran: list[tuple[list[str], str, str]] = []
     monkeypatch.setattr(dev, "prepare", lambda: None)
     monkeypatch.setattr(sys, "argv", ["../clone/dev.py"])
