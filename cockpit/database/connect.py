@@ -76,7 +76,7 @@ async def session(
             if role is None:
                 # Row-level security would silently filter rows; off, it raises an error instead.
                 settings["row_security"] = "off"
-            await set_for_session(connection, settings)
+            await _set_for_session(connection, settings)
             yield connection
 
 
@@ -109,7 +109,7 @@ async def writing(
             yield connection
 
 
-async def set_for_session(connection: Session, settings: dict[str, str]) -> None:
+async def _set_for_session(connection: Session, settings: dict[str, str]) -> None:
     """Settings that hold until the session ends."""
     calls = sql.SQL(", ").join(
         sql.SQL("set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))

@@ -184,7 +184,7 @@ def _run(directory: RunDirectory) -> int:
         return 1
     if again:
         # The same process, so that whoever watches it sees it live on; its locks are taken anew.
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  the same program again
     return 0
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from cockpit.database.connect import reading, session, writing
 from cockpit.database.identity import identity
-from cockpit.database.lock import hold
-from cockpit.errors import CockpitError, Refused, TargetError
+from cockpit.errors import CockpitError, TargetError
 from tests.engine.fix_postgres import Pair
 
 
@@ -28,17 +27,6 @@ async def test_a_database_without_a_readable_system_identifier_is_told_by_its_nu
         pair.old, "select oid from pg_database where datname = current_database()"
     )
     assert found == f"database {number}/{pair.old.database}"
-
-
-async def test_a_second_engine_is_refused_and_told_who_holds_the_database(pair: Pair) -> None:
-    async with hold(pair.old, pair.secrets, "run freshtrack on droplet-7"):
-        with pytest.raises(Refused, match="cockpit run freshtrack on droplet-7 from 127"):
-            async with hold(pair.old, pair.secrets, "another"):
-                pass
-        async with hold(pair.new, pair.secrets, "another"):
-            pass
-    async with hold(pair.old, pair.secrets, "another"):
-        pass
 
 
 async def test_sessions_read_times_and_floats_in_one_form_whatever_the_role_has_set(
