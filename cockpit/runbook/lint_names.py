@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cockpit.runbook.actions import (
@@ -126,22 +126,35 @@ def unknown_names(draft: Draft, one: Reference) -> Iterator[Problem]:
     elif one.word in FAMILIES:
         family, word = FAMILIES[one.word]
         if draft.lacks(family, one.value):
-            mend = meant(one.value, draft.names(family), f"write the id of a {word} that is there")
+            known, sort = _fitting(draft, one) if family == "Step" else (None, word)
+            known = draft.names(family) if known is None else known
+            mend = meant(one.value, known, f"write the id of a {sort} that is there")
             yield _at(draft, one, f"no {word} is called `{one.value}`", mend)
+
+
+def _fitting(draft: Draft, one: Reference) -> tuple[Collection[str] | None, str]:
+    """The steps that may stand there, and what they are called; None where any may."""
+    if one.field == "of":
+        return None, "step"
+    back = draft.names("Step") - set(draft.order)
+    is_back = any(one.owner is step for step in draft.rollback)
+    if one.field == "call_off" or (one.field == "needs" and is_back):
+        return back, "step of the rollback"
+    return draft.order, "step of a phase"
 
 
 def _target(draft: Draft, one: Reference) -> Iterator[Problem]:
     names = draft.keys.get("targets")
     if names is None:
         return
+    kind = _kind_for(one)
     if one.value not in names:
-        otherwise = f"declare it under `targets:`; known: {listed(names)}"
-        yield _at(
-            draft, one, f"no target is called `{one.value}`", meant(one.value, names, otherwise)
-        )
+        may_be = [name for name in names if _is_of(draft, name, kind)]
+        otherwise = f"declare it under `targets:`; known: {listed(may_be or names)}"
+        what = f"no target is called `{one.value}`"
+        yield _at(draft, one, what, meant(one.value, may_be, otherwise))
         return
     declared = draft.declared.get(one.value)
-    kind = _kind_for(one)
     if declared and kind and declared.kind != kind:
         fitting = [
             name for name, other in draft.declared.items() if getattr(other, "kind", "") == kind
@@ -149,6 +162,12 @@ def _target(draft: Draft, one: Reference) -> Iterator[Problem]:
         mend = f"name one of kind `{kind}`" + (f": {listed(fitting)}" if fitting else "")
         what = f"the target `{one.value}` is of kind `{declared.kind}`, not `{kind}`"
         yield _at(draft, one, what, mend)
+
+
+def _is_of(draft: Draft, name: str, kind: str) -> bool:
+    """Whether a target may be of a kind: one that could not be read may be of any."""
+    declared = draft.declared.get(name)
+    return declared is None or not kind or getattr(declared, "kind", kind) == kind
 
 
 def _kind_for(one: Reference) -> str:

@@ -13,7 +13,7 @@ from cockpit.runbook.ground import grounded
 from cockpit.runbook.lint import lint
 from cockpit.runbook.lint_across import shared
 from cockpit.runbook.model import Procedure, Profile, Runbook
-from cockpit.runbook.nodes import EMPTY, Node, ScalarNode, read_nodes
+from cockpit.runbook.nodes import EMPTY, TEXT, TOO_LARGE, Node, ScalarNode, read_nodes
 from cockpit.runbook.places import Places
 from cockpit.runbook.problems import Problem, in_order, meant
 from cockpit.runbook.resolve import Resolution, Resolved, resolve
@@ -100,6 +100,15 @@ def _misnamed(directory: Path) -> list[Problem]:
     ]
 
 
+_MENDS = {
+    TOO_LARGE: TEXT,
+    "that is a folder": "put the YAML file itself there",
+    "that is not an ordinary file": "put the YAML file itself there",
+    "the file cannot be read by this user": "let this user read it, or ask whoever owns it",
+}
+"""How to mend a file that is there and cannot be taken."""
+
+
 @dataclass
 class _Reading:
     """One load under way."""
@@ -113,12 +122,7 @@ class _Reading:
         file = self.folder.shown(name)
         why = self.folder.take(name)
         if why:
-            mend = (
-                EMPTY
-                if name == RUNBOOK
-                else f"write it, or name an environment that is there: {self._present()}"
-            )
-            self.problems.append(Problem(file, 1, why, mend))
+            self.problems.append(Problem(file, 1, why, _MENDS.get(why) or self._missing(name)))
             return None
         node, problems = read_nodes(self.folder.read[name], file)
         self.problems += problems
@@ -126,6 +130,11 @@ class _Reading:
             self.problems.append(Problem(file, 1, "the file is empty", EMPTY))
             return None
         return node
+
+    def _missing(self, name: str) -> str:
+        if name == RUNBOOK:
+            return EMPTY
+        return f"write it, or name an environment that is there: {self._present()}"
 
     def _present(self) -> str:
         return ", ".join(profiles_in(self.folder.path)) or "none is"

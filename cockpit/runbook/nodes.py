@@ -24,6 +24,8 @@ LONGEST = 65_536
 MOST = 20_000
 """How many values a file may hold."""
 
+TOO_LARGE = "the file is larger than 1 MiB"
+TEXT = "a runbook is text that a person reads: is it another file that was meant?"
 EMPTY = "`cockpit init DIR` writes a runbook to edit"
 """How to mend a file that says nothing."""
 
@@ -125,7 +127,7 @@ def _decoded(data: bytes, file: str) -> tuple[str, Problem | None]:
         return "", Problem(file, data.count(b"\n", 0, position) + 1, what, mend)
 
     if len(data) > LARGEST:
-        return at(0, "the file is larger than 1 MiB", "a runbook is text that a person reads")
+        return at(0, TOO_LARGE, TEXT)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return at(0, "the file is UTF-16", "save it as UTF-8")
     if b"\0" in data:

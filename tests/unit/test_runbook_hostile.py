@@ -86,6 +86,7 @@ def test_fifty_megabytes_are_refused_before_they_are_read(tmp_path: Path) -> Non
     began = time.process_time()
     (problem,) = load(folder, "production").problems
     assert problem.what == "the file is larger than 1 MiB"
+    assert problem.mend.startswith("a runbook is text that a person reads")
     assert time.process_time() - began < 1
 
 
