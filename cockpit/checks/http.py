@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.errors import TargetError
+from cockpit.probes.expected import at, compared
 from cockpit.probes.web import trusted
 from cockpit.runbook.checks import Expect, HttpCheck
 from cockpit.runbook.targets import HttpTarget
 from cockpit.secrets import Secrets
-
-COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def headers(target: HttpTarget, secrets: Secrets) -> dict[str, str]:
@@ -58,32 +45,7 @@ async def got(target: HttpTarget, path: str, timeout_s: float, secrets: Secrets)
     return response.status_code, response.text
 
 
-def at(body: str, path: str) -> object:
-    """The value at a dotted path of a JSON text; numbers index lists."""
-    try:
-        value = json.loads(body)
-        for part in path.split(".") if path else ():
-            value = value[int(part)] if isinstance(value, list) else value[part]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise TargetError(f"the answer has no {path or 'JSON'}") from error
-    return value
-
-
 def judged(value: object, expect: Expect, name: str) -> Finding:
-    """A value against what it must be; a number written as text counts as a number."""
-    wanted = expect.value
-    try:
-        seen = float(str(value)) if isinstance(wanted, int | float) else str(value)
-    except ValueError:
-        return Finding("fail", f"{name} is {value}, which is no number")
-    unit = f" {expect.unit}" if expect.unit else ""
-    holds = COMPARE[expect.op](seen, wanted)
-    return Finding(
-        "pass" if holds else "fail",
-        f"{name} is {_shown(value)}{unit}"
-        + ("" if holds else f", expected {expect.op} {_shown(wanted)}{unit}"),
-    )
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A value against what it must be."""
+    holds, words = compared(value, expect, name)
+    return Finding("pass" if holds else "fail", words)

@@ -6,9 +6,9 @@ from collections import Counter
 
 from cockpit.answer import Said
 from cockpit.checks.base import CheckContext, Finding
-from cockpit.checks.http import COMPARE
 from cockpit.decision.evidence import Reading
 from cockpit.errors import TargetError
+from cockpit.probes.expected import COMPARE
 from cockpit.runbook.checks import Expect, ServicesCheck, SignalCheck
 from cockpit.status import TILE
 from cockpit.telemetry.live import Tile

@@ -16,11 +16,12 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     """Ask once; it answers 503 with the same page where its database is gone."""
     target = context.target(probe, HttpTarget)
     try:
-        page, took = await answered.page(probe, target, context, PATH, any_status=True)
+        page, took, status = await answered.page(probe, target, context, PATH, also=(503,))
     except TargetError as error:
         return Sample("down", "no answer", detail=(str(error),))
     database = str(page.get("database", "unknown"))
     detail = figures({"database": database, "version": page.get("version", "?")})
-    if database != "ok":
-        return Sample("down", f"database {database}", took * 1000, detail)
+    if database != "ok" or status != 200:
+        words = f"database {database}" if database != "ok" else f"answered {status}"
+        return Sample("down", words, took * 1000, detail)
     return Sample(paced(is_slow=took > probe.slow_over), milliseconds(took), took * 1000, detail)

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from cockpit.errors import TargetError
 from cockpit.probes import web
+from cockpit.probes.expected import at, compared
 from cockpit.probes.sample import ProbeContext, Sample, paced
+from cockpit.runbook.checks import Expect
 from cockpit.runbook.model import Probe
 from cockpit.runbook.targets import HttpTarget
 
@@ -32,7 +34,19 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     detail = (*told, *(f"check {name} fails" for name in sick))
     if not 200 <= answer.status_code < 300 or sick:
         return Sample("down", _reason(answer.status_code, sick), took * 1000, detail)
+    if probe.expect is not None:
+        holds, words = _expected(probe, probe.expect, answer.text)
+        if not holds:
+            return Sample("down", words, took * 1000, detail)
     return Sample(paced(is_slow=took > probe.slow_over), milliseconds(took), took * 1000, detail)
+
+
+def _expected(probe: Probe, expect: Expect, body: str) -> tuple[bool, str]:
+    """Whether the answer says what it must, with the reason; one that does not say it does not."""
+    try:
+        return compared(at(body, probe.json), expect, probe.json or "the answer")
+    except TargetError as error:
+        return False, error.what
 
 
 def milliseconds(seconds: float) -> str:

@@ -21,7 +21,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     """Ask once, at the probe's path; connections that it had to drop make it slow."""
     target = context.target(probe, HttpTarget)
     try:
-        text, took = await answered.text(probe, target, context, probe.path)
+        text, took, _ = await answered.text(probe, target, context, probe.path)
     except TargetError as error:
         return Sample("down", "no answer", detail=(str(error),))
     match = _PAGE.search(text)

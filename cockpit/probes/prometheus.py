@@ -8,7 +8,7 @@ from cockpit.runbook.model import Probe
 
 
 async def sample(probe: Probe, context: ProbeContext) -> Sample:
-    """Ask once; the first series counts, and none is no data."""
+    """Ask once; more than one series is no data, and so is none."""
     value = await queried.value(probe, context, "/api/v1/query")
     if value is None:
         return Sample("silent", "no series", detail=(probe.query,))

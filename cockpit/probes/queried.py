@@ -16,26 +16,34 @@ from cockpit.runbook.targets import HttpTarget
 
 
 async def value(probe: Probe, context: ProbeContext, path: str) -> float | None:
-    """The value of the first series; None where the query has none."""
+    """The value of the one series; None where the query has none."""
     target = context.target(probe, HttpTarget)
     question = f"{path}?{urlencode({'query': probe.query})}"
     answer = await web.get(target, question, context.secrets, max(PATIENCE_S, 2 * probe.slow_over))
     try:
-        return first(json.loads(answer.text))
+        return only(json.loads(answer.text))
     except (ValueError, KeyError, IndexError, TypeError) as error:
         words = f"the query was answered with {answer.status_code} and no result"
         raise TargetError(words, where=target.url) from error
 
 
-def first(page: Mapping[str, object]) -> float | None:
-    """The first value of an answer; ValueError where it tells of an error."""
+def only(page: Mapping[str, object]) -> float | None:
+    """The one value of an answer, None where it has none.
+
+    ValueError where it tells of an error; TargetError where it gives no number, or more than one.
+    """
     data = page["data"]
     if page.get("status") != "success" or not isinstance(data, Mapping):
         raise ValueError(str(page.get("error", "")))
     result = data["result"]
+    if data["resultType"] != "scalar" and len(result) > 1:
+        mend = "let the query give one, as by `sum(...)` or `max(...)`"
+        raise TargetError(f"the query gives {len(result)} series", mend=mend)
     pair = result if data["resultType"] == "scalar" else result[0]["value"] if result else None
     number = None if pair is None else float(pair[1])
-    return None if number is None or math.isnan(number) else number
+    if number is not None and not math.isfinite(number):
+        raise TargetError(f"the query gives {number}, which is no number")
+    return number
 
 
 def judged(probe: Probe, number: float) -> Sample:

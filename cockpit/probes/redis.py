@@ -31,7 +31,10 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
         words = str(error) or "no answer in time"
         return Sample("down", "no answer", detail=(f"{target.host}:{target.port}: {words}",))
     took = context.clock.real() - began
-    return judged(info(said), took, probe.slow_over)
+    told = info(said)
+    if not told.keys() >= {"redis_version", "used_memory"}:
+        raise TargetError("it answers, but not as a Redis does", where=target.host)
+    return judged(told, took, probe.slow_over)
 
 
 def info(text: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     """Ask once; its API must be reachable from here, and from nowhere else."""
     target = context.target(probe, HttpTarget)
     try:
-        page, took = await answered.page(probe, target, context, PATH)
+        page, took, _ = await answered.page(probe, target, context, PATH)
     except TargetError as error:
         return Sample("down", "no answer", detail=(str(error),))
     counts = list(_counts(page))

@@ -197,9 +197,9 @@ class WebService:
         try:
             await self._database.run("SELECT 1")
         except psycopg.Error:
-            return json(503, status="failing", side=self.side, database="unreachable")
+            return json(503, status="unhealthy", side=self.side, database="unreachable")
         took = round((self._clock.real() - began) * 1000, 1)
-        return json(200, status="ok", side=self.side, database="ok", took_ms=took)
+        return json(200, status="healthy", side=self.side, database="ok", took_ms=took)
 
     async def _show_metrics(self, _: Request) -> Response:
         return Response(200, self.metrics.text(), CONTENT_TYPE_PLAIN_0_0_4)

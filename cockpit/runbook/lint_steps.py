@@ -133,6 +133,9 @@ def probes(draft: Draft, probe: Probe) -> Iterator[Problem]:
     if probe.kind == "uptime_kuma" and not probe.path.startswith(BEATS):
         what = f"the path of the probe `{probe.id}` names no status page"
         yield draft.problem(probe, what, f"write `{BEATS}NAME`", key="path")
+    if probe.kind != "http" and (probe.json or probe.expect):
+        what = f"the {probe.kind} probe `{probe.id}` reads no JSON of yours"
+        yield draft.problem(probe, what, "take out `json` and `expect`", key="kind")
     known = {str(one.id): one for one in draft.part("probes")}
     other = known.get(str(probe.beside))
     if other is not None and (other.beside or other is probe):

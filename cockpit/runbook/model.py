@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cockpit.runbook.actions import Action
-from cockpit.runbook.checks import Check
+from cockpit.runbook.checks import Check, Expect
 from cockpit.runbook.targets import Heartbeat, Mirror, Notifier, SecretFile, Target
 from cockpit.runbook.words import (
     CheckId,
@@ -108,13 +108,18 @@ class Probe:
     target: TargetId
     path: str = "/health"
     """What an HTTP probe asks for; of nginx its stub_status, of Uptime Kuma a status page."""
+    json: str = ""
+    """Of an HTTP probe: a dotted path into the JSON of its answer, for `expect`."""
+    expect: Expect | None = None
+    """What the value there must be: with another the service is down, whatever the status."""
     metric: str = ""
     """The counter whose rate a metric probe shows."""
     unit: str = ""
     query: str = ""
     """What a Prometheus or Loki probe asks: an instant query of one number."""
     limit: float | None = None
-    """Beyond it a query's value is slow; below it, a certificate's days."""
+    """Beyond it a query's value is slow; below it, a certificate's days; of Uptime Kuma, seconds
+    after which a monitor's last beat tells nothing."""
     container: str = ""
     """The Compose service that a container probe watches."""
     beside: ProbeId | None = None

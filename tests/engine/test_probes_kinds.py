@@ -15,6 +15,7 @@ from cockpit.probes.registry import KINDS, sample
 from cockpit.probes.sample import ProbeContext, Sample
 from cockpit.probes.scrape import parse
 from cockpit.redact import Redactor
+from cockpit.runbook.checks import Expect
 from cockpit.runbook.model import Probe, Procedure, Profile, Runbook
 from cockpit.runbook.targets import (
     ComposeTarget,
@@ -92,6 +93,22 @@ def test_health_pages_say_it_in_several_ways(
 @pytest.mark.parametrize("body", ["", "no json", "[]", '{"checks": 3}'])
 def test_a_page_without_checks_names_none(body: str) -> None:
     assert failing(body) == ()
+
+
+@pytest.mark.parametrize(
+    ("page", "state", "figure"),
+    [
+        ('{"status": "healthy"}', "fine", "0 ms"),
+        ('{"status": "unhealthy"}', "down", "status is unhealthy, expected == healthy"),
+        ('{"state": "healthy"}', "down", "the answer has no status"),
+        ("<html>welcome</html>", "down", "the answer has no status"),
+    ],
+)
+async def test_a_page_must_say_what_the_runbook_expects(page: str, state: str, figure: str) -> None:
+    expects = probe("http", json="status", expect=Expect(value="healthy"))
+    async with served(health=(200, page)) as web:
+        found = await sample(expects, context(web.target))
+    assert (found.state, found.figure) == (state, figure)
 
 
 async def test_a_slow_answer_is_slow() -> None:

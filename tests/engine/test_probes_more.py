@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 
 import pytest
 
 from cockpit.probes import pgbouncer, redis, tls
-from cockpit.probes.queried import first
+from cockpit.probes.queried import only
 from cockpit.probes.registry import sample
+from cockpit.runbook.targets import RedisTarget
 from tests.engine.fix_web import served
 from tests.engine.test_probes_kinds import context, probe
 
@@ -45,12 +49,17 @@ def vector(*values: str) -> tuple[int, str]:
         ("prometheus", vector("3.5"), "fine", "3.5 s"),
         ("prometheus", vector("12"), "slow", "12 s"),
         ("prometheus", vector(), "silent", "no series"),
-        ("prometheus", vector("NaN"), "silent", "no series"),
+        ("prometheus", vector("NaN"), "silent", "no data"),
+        ("prometheus", vector("+Inf"), "silent", "no data"),
+        ("prometheus", vector("-Inf"), "silent", "no data"),
+        ("prometheus", vector("3", "12"), "silent", "no data"),
         ("prometheus", (400, '{"status": "error", "error": "parse"}'), "silent", "no data"),
         ("prometheus", (502, "<html>"), "silent", "no data"),
         # Loki's answers are recorded ones: no Loki can be had without a registry.
         ("loki", vector(), "fine", "0 s"),
         ("loki", vector("12"), "slow", "12 s"),
+        ("loki", vector("NaN"), "silent", "no data"),
+        ("loki", vector("0", "90"), "silent", "no data"),
         ("loki", (500, "too many outstanding requests"), "silent", "no data"),
     ],
 )
@@ -67,7 +76,7 @@ async def test_a_querys_value_is_the_figure(
 
 def test_a_scalar_is_a_value_too() -> None:
     page = {"status": "success", "data": {"resultType": "scalar", "result": [0, "7"]}}
-    assert first(page) == 7
+    assert only(page) == 7
 
 
 INFO = "# Server\r\nredis_version:7.0.15\r\nused_memory:1048576\r\nmaxmemory:2097152\r\n"
@@ -88,6 +97,23 @@ def test_redis_tells_memory_and_whether_its_data_reach_the_disk(
 ) -> None:
     found = redis.judged(redis.info(INFO + more), 0.001, 1.0)
     assert (found.state, found.figure) == (state, figure)
+
+
+@pytest.mark.parametrize("answer", [b"+OK\r\n", b"$2\r\nok\r\n", b"$12\r\nserver:other\r\n"])
+async def test_what_answers_but_not_as_a_redis_is_no_data(answer: bytes) -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        target = RedisTarget(kind="redis", host="127.0.0.1", port=port)
+        found = await sample(probe("redis"), context(target))
+    assert found.state == "silent"
+    assert "not as a Redis does" in found.detail[0]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +166,8 @@ def test_a_pool_in_which_clients_wait_long_is_slow(
     [
         ((200, '{"database": "ok", "version": "12.3.0"}'), "fine", "0 ms"),
         ((503, '{"database": "failing", "version": "12.3.0"}'), "down", "database failing"),
+        ((503, '{"database": "ok", "version": "12.3.0"}'), "down", "answered 503"),
+        ((500, '{"database": "ok", "version": "12.3.0"}'), "down", "no answer"),
         ((502, "<html>"), "down", "no answer"),
     ],
 )
@@ -152,26 +180,35 @@ async def test_grafana_tells_whether_its_database_answers(
     assert (found.state, found.figure) == (state, figure)
 
 
-def beats(*states: int) -> str:
-    earlier = {"status": 1, "time": "2026-12-05 01:00:00", "msg": "", "ping": 12}
-    found = {str(at): [earlier, earlier | {"status": one}] for at, one in enumerate(states)}
+def beats(*states: int, age_s: float = 5.0) -> str:
+    now = datetime.now(UTC)
+    earlier, last = (
+        {"status": 1, "time": f"{now - timedelta(seconds=ago):%Y-%m-%d %H:%M:%S.000}"}
+        for ago in (age_s + 20, age_s)
+    )
+    found = {str(at): [earlier, last | {"status": one}] for at, one in enumerate(states)}
     return json.dumps({"heartbeatList": found, "uptimeList": {}})
 
 
 @pytest.mark.parametrize(
     ("page", "state", "figure"),
     [
-        (beats(1, 1, 1), "fine", "all up"),
-        (beats(1, 0, 1), "down", "1 of 3 down"),
-        (beats(1, 2, 3), "slow", "1 of 3 up"),
-        (beats(), "silent", "no data"),
-        ("[]", "down", "no answer"),
+        (lambda: beats(1, 1, 1), "fine", "all up"),
+        (lambda: beats(1, 0, 1), "down", "1 of 3 down"),
+        (lambda: beats(1, 2, 3), "slow", "1 of 3 up"),
+        (lambda: beats(1, 1, age_s=3600), "silent", "2 of 2 old"),
+        (lambda: beats(0, 1, age_s=3600), "silent", "2 of 2 old"),
+        (lambda: beats(1).replace("-", "x"), "silent", "1 of 1 old"),
+        (beats, "silent", "no data"),
+        (lambda: "[]", "down", "no answer"),
     ],
 )
-async def test_uptime_kuma_tells_what_its_monitors_say(page: str, state: str, figure: str) -> None:
+async def test_uptime_kuma_tells_what_its_monitors_say(
+    page: Callable[[], str], state: str, figure: str
+) -> None:
     path = "/api/status-page/heartbeat/shop"
     async with served() as web:
-        web.pages[path] = (200, page)
+        web.pages[path] = (200, page())
         found = await sample(probe("uptime_kuma", path=path), context(web.target))
     assert (found.state, found.figure) == (state, figure)
 
