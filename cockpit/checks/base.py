@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cockpit.answer import Said
 from cockpit.clock import Clock
@@ -18,6 +18,9 @@ from cockpit.propagation.courtesy import Courtesy
 from cockpit.runbook.model import Runbook
 from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Live
+
+if TYPE_CHECKING:
+    from cockpit.stack.model import Finding as Fault
 
 
 class Finding(NamedTuple):
@@ -45,3 +48,5 @@ class CheckContext:
     """What earlier runs took."""
     courtesy: Courtesy = field(default_factory=Courtesy)
     """How resolvers are asked."""
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    """All that a check found wrong, by its id: its evidence names a few."""

@@ -38,6 +38,7 @@ async def stack_lint(check: StackLintCheck, context: CheckContext) -> Finding:
         found = await faults(check, context.runbook, context.runs)
     except ComposeRefused as error:
         return Finding("fail", str(error))
+    context.faults[check.id] = found
     return judged(found, check.allow)
 
 

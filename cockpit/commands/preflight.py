@@ -13,7 +13,6 @@ from cockpit.clock import boot_ns, live_clock
 from cockpit.commands.world import World, world
 from cockpit.engine.layout import runs
 from cockpit.engine.pause import pause
-from cockpit.errors import CockpitError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer, tell
 from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
@@ -22,7 +21,7 @@ from cockpit.propagation.answers import Grid
 from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.turns import Turns
 from cockpit.redact import SHOWN, printable
-from cockpit.runbook.checks import Check, StackLintCheck
+from cockpit.runbook.checks import Check
 from cockpit.runbook.model import Runbook
 from cockpit.secrets import for_profile
 from cockpit.status import CHECK
@@ -56,10 +55,11 @@ def run(directory: Path, environment: str) -> int:
     about = world(directory, environment)
     plan = about.plan
     checks = standing(plan.runbook)
-    answers = asyncio.run(registry.ask_all(checks, context(about)))
+    asked = context(about)
+    answers = asyncio.run(registry.ask_all(checks, asked))
     for check, one in zip(checks, answers, strict=True):
         tell(f"{CHECK[one.said].shown():22} {one.title}: {one.evidence}")
-        for line in asyncio.run(faulty(check, plan.runbook)):
+        for line in faulty(check, asked):
             tell(line)
     said = {one.said for one in answers}
     answer(_summary(answers))
@@ -74,17 +74,10 @@ def standing(runbook: Runbook) -> list[Check]:
     return [check for check in checks if check.kind in STANDING]
 
 
-async def faulty(check: Check, runbook: Runbook) -> list[str]:
+def faulty(check: Check, asked: CheckContext) -> list[str]:
     """Every fault of a stack on a line of its own: the gate's evidence has room for a few."""
-    from cockpit.checks.stack import faults
-
-    if not isinstance(check, StackLintCheck):
-        return []
-    try:
-        found = await faults(check, runbook, runs())
-    except CockpitError:
-        return []  # the answer above says why
     # What Compose resolves is anybody's text.
+    found = asked.faults.get(check.id, ())
     return [f"    {one.level:8} {printable(str(one))}" for one in found]
 
 

@@ -363,7 +363,9 @@ async def test_preflight_alone_lists_every_fault_of_the_shipped_stack(tmp_path: 
     profile.write_text(text, encoding="utf-8")
     plan = load_plan(runbook, "production", {}).runbook
     (check,) = (one for one in preflight.standing(plan) if one.kind == "stack_lint")
-    said = await preflight.faulty(check, plan)
+    asked = replace(asking(World(tmp_path)), runbook=plan)
+    await registry.ask(check, asked)
+    said = preflight.faulty(check, asked)
     assert any("the secret jwt_secret is a placeholder" in one for one in said)
     assert any(one.startswith("    unknown  compose.yaml:") for one in said)
 

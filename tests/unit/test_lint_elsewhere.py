@@ -5,15 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from cockpit import cli
+from cockpit.checks import registry
 from cockpit.checks.stack import judged, not_told
 from cockpit.commands import preflight
 from cockpit.errors import NotInstalled
 from cockpit.resources import shipped
+from cockpit.runbook.checks import StackLintCheck
 from cockpit.runbook.plan import load_plan
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.model import Finding, Stack
 from cockpit.stack.resolve import resolve
 from cockpit.stack.rules import lint
+from tests.fakes.preflights import docker_runbook
+from tests.fakes.small_runbooks import World, asking
 from tests.fakes.stack_cases import CALM, Project
 
 UNTOLD = replace(CALM, disk_free=None, ports=None, is_clock_set=None, is_elsewhere=True)
@@ -36,6 +41,7 @@ def test_what_the_engine_itself_could_not_say_stays_unknown_wherever_it_runs() -
 
 
 async def test_preflight_prints_no_escape_that_a_compose_file_holds(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = load_plan(shipped("runbooks") / "freshtrack", "production", {}).runbook
@@ -46,9 +52,28 @@ async def test_preflight_prints_no_escape_that_a_compose_file_holds(
         return lint(Stack(mode.written(), facts=CALM))
 
     monkeypatch.setattr("cockpit.checks.stack.faults", hostile)
-    (said,) = await preflight.faulty(check, plan)
+    asked = replace(asking(World(tmp_path)), runbook=plan)
+    await registry.ask(check, asked)
+    (said,) = preflight.faulty(check, asked)
     assert "NODE_ENV is `dev`" in said
     assert "\x1b" not in said
+
+
+def test_preflight_evaluates_a_stack_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COCKPIT_HOME", str(tmp_path / "home"))
+    asked: list[str] = []
+
+    async def counted(check: StackLintCheck, *_: object) -> list[Finding]:
+        asked.append(check.id)
+        return lint(Stack(Project({"restart": None}).written(), facts=CALM))
+
+    monkeypatch.setattr("cockpit.checks.stack.faults", counted)
+    book = docker_runbook(tmp_path, tmp_path, f"unix://{tmp_path}/nobody.sock")
+    assert cli.main(["preflight", str(book), "--env", "production"]) == 1
+    assert asked == ["stack_sound"]
+    assert "(set `restart: unless-stopped`)" in capsys.readouterr().out
 
 
 async def test_a_docker_without_its_compose_plugin_is_told_to_lack_it(
