@@ -7,20 +7,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from cockpit.stack import started
 from cockpit.stack.model import Found, Service, Stack
 from cockpit.stack.shell import why_never_fails
 
-_CONTROL = frozenset(("||", "&&", ";", "|", "&", "(", ")", "{", "}", "!"))
-_BUILT_IN = frozenset(
-    (
-        *("exit", "test", "[", "[[", "true", "false", ":", "echo", "printf", "cd", "read", "exec"),
-        *("export", "set", "if", "then", "else", "elif", "fi", "for", "while", "until", "do"),
-        *("done", "case", "esac", "in", "return", "kill", "wait", "eval", "trap", "unset"),
-        *("command", ".", "source", "type", "hash", "local", "shift", "umask", "let", "declare"),
-    )
-)
-"""What a shell knows by itself, or a few words of its grammar."""
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _GREPS_HEALTHY = re.compile(r"\bgrep\s+(?:-\w+\s+)*[\"']?healthy\b")
 _PINGS_REDIS = re.compile(r"(?i)\bredis-cli\b(?!.*(?:grep|PONG|\s-e\b)).*\bping\b")
 _GET = re.compile(
@@ -73,31 +63,13 @@ def _is_mounted(program: str, service: Service) -> bool:
 
 
 def programs(service: Service) -> tuple[str, ...]:
-    """The programs that a health check starts; of a shell's line, the first word of each part."""
+    """The programs that a health check starts, those behind `timeout` and the like included."""
     form, *words = service.health_test or ("",)
     if service.disables_health or not words:
         return ()
     if form == "CMD":
-        inner = words[2:3] if words[0].rpartition("/")[2] in ("sh", "bash") else ()
-        return (words[0], *(_of_line(inner[0]) if inner and words[1] == "-c" else ()))
-    return tuple(dict.fromkeys(("/bin/sh", *_of_line(" ".join(words)))))
-
-
-def _of_line(line: str) -> Iterator[str]:
-    lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars="();<>|&")
-    lexer.whitespace_split = True
-    is_first = True
-    try:
-        for word in lexer:
-            if word in _CONTROL or not word.strip("();<>|&"):
-                is_first = not word.startswith(("<", ">"))
-            elif is_first and not _ASSIGNMENT.match(word) and not word.startswith("$"):
-                is_first = word in ("if", "while", "until", "then", "else", "do", "exec")
-                # A number here is the file that a redirection opens.
-                if word not in _BUILT_IN and not word.isdigit():
-                    yield word
-    except ValueError:
-        return  # an unbalanced quote: the shell will say so, this cannot be read
+        return tuple(dict.fromkeys(started.by_words(words)))
+    return tuple(dict.fromkeys(("/bin/sh", *started.by_line(" ".join(words)))))
 
 
 def cannot_fail(stack: Stack) -> Iterator[Found]:

@@ -79,6 +79,15 @@ class Layers:
             found |= dict(_pairs(_child(at, WAIVE)))
         return found
 
+    def waived(self, service: str = "") -> tuple[str, ...]:
+        """The names that its waivers have, whether they give a reason or not."""
+        found: list[str] = []
+        for layer in self.files:
+            at = layer.root if not service else _child(_child(layer.root, "services"), service)
+            node = _child(at, WAIVE)
+            found += [name.value for name, _ in node.value] if isinstance(node, MappingNode) else []
+        return tuple(dict.fromkeys(found))
+
     def profiles(self, services: Collection[str]) -> tuple[str, ...]:
         """The profiles of these services."""
         found = (

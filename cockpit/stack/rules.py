@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from cockpit.runbook.problems import meant
 from cockpit.stack import (
     health,
     host,
@@ -17,6 +18,7 @@ from cockpit.stack import (
     restarts,
     secrets,
 )
+from cockpit.stack.layers import WAIVE
 from cockpit.stack.model import Finding, Found, Level, Stack
 
 
@@ -28,7 +30,22 @@ class Rule(NamedTuple):
     ask: Callable[[Stack], Iterator[Found]]
 
 
-RULES = (
+def _waivers(stack: Stack) -> Iterator[Found]:
+    """A waiver that excuses nothing: of a rule that is not there, or without a reason."""
+    known = [one.name for one in RULES]
+    for service in ("", *(one.name for one in stack.services)):
+        given = stack.layers.waivers(service)
+        for name in stack.layers.waived(service):
+            if name not in known:
+                mend = meant(name, known, "take it out, or write the name of a rule")
+                what = f"its waiver `{name}` names no rule and excuses nothing"
+                yield Found(service, what, mend, (WAIVE, name))
+            elif name not in given:
+                what = f"its waiver `{name}` gives no reason and excuses nothing"
+                yield Found(service, what, "write the reason behind it", (WAIVE, name))
+
+
+RULES: tuple[Rule, ...] = (
     Rule("memory-limit", "fail", resources.no_memory_limit),
     Rule("memory-reservation", "warn", resources.no_reservation),
     Rule("reservation-above-limit", "fail", resources.reservation_above_limit),
@@ -81,6 +98,7 @@ RULES = (
     Rule("development-stage", "fail", mixing.development_stage),
     Rule("source-mount", "fail", mixing.source_mount),
     Rule("clock-unset", "fail", host.clock_unset),
+    Rule("waiver", "warn", _waivers),
 )
 WEIGHT: tuple[Level, ...] = ("fail", "unknown", "warn", "hint")
 

@@ -12,6 +12,9 @@ _NAME = re.compile(
     r"|(?:secret|jwt|encryption|signing|private|api|access|master|server|session|cookie|hmac|crypt)"
     r"_key(?:_base)?|secret(?:_server)?(?:_access)?_key)$"
 )
+_DSN = re.compile(r"(?i)(?:^|_)dsn$")
+_KEYED = re.compile(r"(?i)^https?://[^/@\s]+@")
+"""An address that carries the key of who may report there."""
 _VALUE_IS_NO_SECRET = re.compile(r"^(?:/|\$|file:|env:|\d{1,3}$|https?://[^@]*$)")
 _ARGUMENT = re.compile(
     r"(?i)(?<![\w-])--?(?!-|no-)(?:requirepass|masterauth"
@@ -27,6 +30,8 @@ _PAIR = re.compile(r"^\s*[\"']?(?P<name>[\w.-]+)[\"']?\s*[=:]\s*[\"']?(?P<value>
 
 def names_secret(name: str, value: str) -> bool:
     """Whether a variable of that name holds a secret, and not the place of one."""
+    if _DSN.search(name) and _KEYED.match(value):
+        return True
     return bool(_NAME.search(name)) and not _VALUE_IS_NO_SECRET.match(value)
 
 

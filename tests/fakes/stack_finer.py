@@ -25,6 +25,22 @@ def config(content: str) -> Project:
     )
 
 
+WRAPPERS = dict.fromkeys(("timeout", "/usr/bin/env", "env", "sh", "nohup", "curl", "/bin/sh"), True)
+
+
+def behind(test: list[str]) -> Project:
+    """A health check whose program is started by another one."""
+    return Project({"healthcheck": {"test": test}}, facts={"images": {"web": Image(WRAPPERS)}})
+
+
+def behind_shell(program: str, line: str) -> Project:
+    return behind(["CMD-SHELL", line.format(program)])
+
+
+def waiver(rule: str, reason: str) -> Project:
+    return key("x-cockpit-waive", {rule: reason})
+
+
 NAMED = {
     **dict.fromkeys(("SECRET_KEY", "SECRET_KEY_BASE", "PASSPHRASE"), "/run/secrets/key"),
     **dict.fromkeys(("SMTP_PASS", "DB_PASS", "PGPASS", "MYSQL_PWD"), "/run/secrets/key"),
@@ -170,5 +186,44 @@ MORE: tuple[tuple[str, Project, Project], ...] = (
         "reaches-production",
         config("shop = host=db.shop.example port=5432"),
         config("shop = host=db.staging.shop.example port=5432"),
+    ),
+    *(
+        ("health-program", behind([*words, "nosuch"]), behind([*words, "curl"]))
+        for words in (
+            ["CMD", "timeout", "5"],
+            ["CMD", "timeout", "-s", "KILL", "--kill-after=1", "5"],
+            ["CMD", "/usr/bin/env", "-u", "HOME", "A=b", "timeout", "5"],
+        )
+    ),
+    *(
+        ("health-program", behind_shell("nosuch", line), behind_shell("curl", line))
+        for line in (
+            "timeout 5 {} -f http://127.0.0.1/ || exit 1",
+            "A=b env B=c {} -f http://127.0.0.1/ >/dev/null 2>&1 || exit 1",
+            "sh -c 'nohup {} -f http://127.0.0.1/' || exit 1",
+        )
+    ),
+    *(
+        ("image-latest", key("image", f"redis:{bad}"), key("image", f"redis:{good}"))
+        for bad, good in (
+            ("edge", "7.4.2"),
+            ("alpine", "7-alpine"),
+            ("stable-alpine3.20", "7.4.2-alpine3.20"),
+            ("nightly", "nightly-20261101"),
+            ("main", "main-4f2a9c1"),
+            ("lts", "v2"),
+        )
+    ),
+    (
+        "secret-in-environment",
+        variables(SENTRY_DSN="https://4f2a9c1@o1.ingest.example/42"),
+        variables(SENTRY_DSN_FILE="/run/secrets/dsn", PG_DSN="postgres://app@db.example/shop"),
+    ),
+    ("waiver", waiver("privilegd", "it sets the clock"), waiver("privileged", "as it must")),
+    ("waiver", waiver("privileged", ""), Project()),
+    (
+        "waiver",
+        Project(top={"x-cockpit-waive": {"clock-unsett": "it keeps no time of its own"}}),
+        Project(top={"x-cockpit-waive": {"clock-unset": "it keeps no time of its own"}}),
     ),
 )

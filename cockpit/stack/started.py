@@ -1,0 +1,107 @@
+"""Which programs a command starts: its own, and those behind one that only starts another."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+CONTROL = frozenset(("||", "&&", ";", "|", "&", "(", ")", "{", "}", "!"))
+BUILT_IN = frozenset(
+    (
+        *("exit", "test", "[", "[[", "true", "false", ":", "echo", "printf", "cd", "read", "exec"),
+        *("export", "set", "if", "then", "else", "elif", "fi", "for", "while", "until", "do"),
+        *("done", "case", "esac", "in", "return", "kill", "wait", "eval", "trap", "unset"),
+        *("command", ".", "source", "type", "hash", "local", "shift", "umask", "let", "declare"),
+    )
+)
+"""What a shell knows by itself, or a few words of its grammar."""
+_LEADS = frozenset(("if", "while", "until", "then", "elif", "else", "do", "exec"))
+"""Words of a shell behind which a command follows."""
+_SHELLS = frozenset(("sh", "bash", "ash", "dash"))
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_MARKS = "();<>|&"
+
+
+class Wrapper(NamedTuple):
+    """A program that starts another one: what stands before that."""
+
+    valued: frozenset[str] = frozenset()
+    """Options that take the next word."""
+    words: int = 0
+    """Words of its own before the other's name."""
+
+
+WRAPPERS: Mapping[str, Wrapper] = {
+    "timeout": Wrapper(frozenset(("-s", "--signal", "-k", "--kill-after")), 1),
+    "env": Wrapper(frozenset(("-u", "--unset", "-C", "--chdir"))),
+    "nice": Wrapper(frozenset(("-n", "--adjustment"))),
+    "ionice": Wrapper(frozenset(("-c", "-n", "-p"))),
+    "stdbuf": Wrapper(frozenset(("-i", "-o", "-e"))),
+    "su-exec": Wrapper(words=1),
+    "gosu": Wrapper(words=1),
+    **dict.fromkeys(("nohup", "setsid", "tini", "dumb-init"), Wrapper()),
+}
+
+
+def by_words(words: Sequence[str]) -> Iterator[str]:
+    """The programs of a command that no shell reads."""
+    if words:
+        yield words[0]
+        yield from _behind(words)
+
+
+def by_line(line: str) -> Iterator[str]:
+    """The programs of a shell's line; of what cannot be read, none."""
+    for command in _commands(line):
+        words = list(command)
+        # A number in front is the file that a redirection opens.
+        while words and (words[0] in _LEADS or _ASSIGNMENT.match(words[0]) or words[0].isdigit()):
+            words.pop(0)
+        if words and not words[0].startswith("$"):
+            if words[0] not in BUILT_IN:
+                yield words[0]
+            yield from _behind(words)
+
+
+def _behind(words: Sequence[str]) -> Iterator[str]:
+    name = words[0].rpartition("/")[2]
+    if name in _SHELLS:
+        if "-c" in words[1:-1]:
+            yield from by_line(words[words.index("-c", 1) + 1])
+    elif name in WRAPPERS:
+        yield from by_words(_inner(words[1:], WRAPPERS[name]))
+
+
+def _inner(words: Sequence[str], wrapper: Wrapper) -> Sequence[str]:
+    """The command that a wrapper starts."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in wrapper.valued else 1
+    at += wrapper.words
+    while at < len(words) and _ASSIGNMENT.match(words[at]):
+        at += 1
+    return [] if at < len(words) and words[at].startswith("$") else words[at:]
+
+
+def _commands(line: str) -> Iterator[Sequence[str]]:
+    """The words of each command, without what it is redirected to."""
+    lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=_MARKS)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    is_place = False
+    try:
+        for word in lexer:
+            if is_place:
+                is_place = False
+            elif word.startswith(("<", ">")) and not word.strip(_MARKS):
+                is_place = True
+            elif word in CONTROL or not word.strip(_MARKS):
+                yield words
+                words = []
+            else:
+                words.append(word)
+    except ValueError:
+        return  # an unbalanced quote: the shell will say so
+    yield words
