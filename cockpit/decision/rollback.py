@@ -52,8 +52,14 @@ def settled(runbook: Runbook, state: RunState) -> str:
     if state.mode != "forward":
         what = "the rollback was" if state.mode == "roll_back" else "calling off was"
         return f"{what} chosen{_moment(state.turned_at)}: {state.turned_why}"
+    final = given_up_by(runbook, state)
+    return f"no rollback any more: {final.title}" if final else ""
+
+
+def given_up_by(runbook: Runbook, state: RunState) -> Step | None:
+    """The step that gave the old side up, or may have; None while there is one to go back to."""
     final = (one for one in runbook.forward if one.no_return == "end" and state.step(one.id).began)
-    return next((f"no rollback any more: {step.title}" for step in final), "")
+    return next(final, None)
 
 
 def _moment(run_s: float | None) -> str:

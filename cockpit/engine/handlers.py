@@ -13,7 +13,7 @@ from signal import SIGKILL, SIGTERM
 
 from cockpit.checks import registry as checks
 from cockpit.clock import boot_id
-from cockpit.decision.rollback import call_off_steps, t0_may_have_acted
+from cockpit.decision.rollback import call_off_steps, given_up_by, t0_may_have_acted
 from cockpit.engine import program, replan, settling, steps
 from cockpit.engine.core import Core
 from cockpit.engine.intents import EXPIRES_S, Intent, Kind, login
@@ -120,7 +120,7 @@ async def _turn_back(core: Core, intent: Intent, by: str) -> None:
     how: e.BackHow = "roll_back" if intent.kind == "roll_back" else "call_off"
     if state.mode != "forward":
         raise Refused("the run goes back already")
-    if state.ended == "completed" or _is_final(core):
+    if state.ended == "completed" or given_up_by(core.runbook, state) is not None:
         raise Refused("the old side is decommissioned: there is no rollback any more")
     if state.active is not None:
         title = core.runbook.step(state.active.id).title
@@ -165,13 +165,6 @@ def _call_off_suffices(core: Core) -> None:
     ]
     if left:
         raise Refused(f"calling off does not take back {', '.join(left)}: roll back instead")
-
-
-def _is_final(core: Core) -> bool:
-    return any(
-        step.no_return == "end" and core.ledger.state.step(step.id).began
-        for step in core.runbook.forward
-    )
 
 
 async def _postpone(core: Core, intent: Intent, by: str) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from cockpit.actions import registry as actions
 from cockpit.actions.paper import Sheet, fenced
-from cockpit.decision.rollback import cannot_bring_back, settled, steps_back
+from cockpit.decision.rollback import cannot_bring_back, given_up_by, settled, steps_back
 from cockpit.journal.events import Json
 from cockpit.journal.state import RunState
 from cockpit.redact import printable
@@ -29,8 +29,18 @@ def page(runbook: Runbook, state: RunState, run_directory: Path) -> str:
         "",
     )
     steps = steps_back(runbook, state)
-    body = _wanted(runbook, state, run_directory, steps) if steps else _nothing(runbook, state)
+    if final := given_up_by(runbook, state):
+        body = _none_left(final, state)
+    else:
+        body = _wanted(runbook, state, run_directory, steps) if steps else _nothing(runbook, state)
     return printable("\n".join((*head, *body)) + "\n")
+
+
+def _none_left(final: Step, state: RunState) -> Iterator[str]:
+    how = "is done" if state.step(final.id).status == "done" else "began"
+    yield f"There is no way back any more: “{final.title}” (`{final.id}`) {how}."
+    yield ""
+    yield "Keep the new side open, and DNS on it: nothing on the old side can be relied on."
 
 
 def _nothing(runbook: Runbook, state: RunState) -> Iterator[str]:

@@ -75,3 +75,19 @@ def test_after_a_rollback_the_way_back_says_what_was_undone(run: WrittenRun) -> 
     said = page(run)
     assert "Nothing has been done yet" not in said
     assert "- Old side read-only (`freeze_old`): Old side opened (`back_open_old`)" in said
+
+
+def test_once_the_old_side_is_given_up_no_way_back_is_ordered(run: WrittenRun) -> None:
+    for step in ("lower_ttl", "freeze_old", "open_new", "switch_dns"):
+        recorded(run, step, {})
+    assert "Do these in order" in page(run)
+    run.attempt("decommission_old", code=1)
+    assert "There is no way back any more: “Old side given up” (`decommission_old`) began" in page(
+        run
+    )
+    run.done("decommission_old", number=2)
+    run.write(e.RunEnded("completed"))
+    said = page(run)
+    assert "There is no way back any more: “Old side given up” (`decommission_old`) is done" in said
+    assert "Do these in order" not in said
+    assert "```" not in said
