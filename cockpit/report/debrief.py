@@ -104,29 +104,36 @@ def _trouble(data: Any) -> str:
 
 
 def _cost(record: Record) -> Iterator[str]:
-    """From the first freeze that stopped users to the opening that let them write again."""
-    runbook, state = record.runbook(), record.state
-    decision = runbook.procedure.decision
-    old = decision.carry[1] if decision and decision.carry else None
-    actions: dict[str, Action] = {step.id: step.action for step in runbook.steps()}
+    """Each time in which no side took writes, and the rows that were carried back."""
     closed = None
-    for event, data in _told(record, e.StepFinished):
-        action = actions.get(data.step)
-        if data.result != "done" or not isinstance(action, ReadOnlyAction):
-            continue
-        if action.mode == "freeze" and action.target == old and closed is None:
-            closed = event.run_s
-        elif action.mode == "open" and closed is not None:
-            span = f"from {moment(closed)} to {moment(event.run_s)}"
-            yield f"nobody could write for {lasting(event.run_s - closed)}, {span}"
-            closed = None
+    for at, is_open in _writable(record):
+        if is_open and closed is not None:
+            span = f"from {moment(closed)} to {moment(at)}"
+            yield f"nobody could write for {lasting(at - closed)}, {span}"
+        closed = None if is_open else (at if closed is None else closed)
     if closed is not None:
         yield f"nobody could write from {moment(closed)} on"
-    for step in runbook.procedure.rollback:
-        rows = state.step(step.id).recorded.get("rows")
+    for step in record.runbook().procedure.rollback:
+        rows = record.state.step(step.id).recorded.get("rows")
         if isinstance(step.action, RestoreAction) and isinstance(rows, dict):
             counts = (f"{name} {count:,}" for name, count in rows.items() if isinstance(count, int))
             yield f"carried back: {', '.join(counts)}"
+
+
+def _writable(record: Record) -> Iterator[tuple[float, bool]]:
+    """When a side was closed or opened, and whether any took writes then; the old one did first."""
+    runbook = record.runbook()
+    decision = runbook.procedure.decision
+    if decision is None or decision.carry is None:
+        return
+    sides = {decision.carry[1]}
+    actions: dict[str, Action] = {step.id: step.action for step in runbook.steps()}
+    for event, data in _told(record, e.StepFinished, e.StepSettled):
+        action = actions.get(data.step)
+        result = data.as_ if isinstance(data, e.StepSettled) else data.result
+        if result == "done" and isinstance(action, ReadOnlyAction):
+            (sides.add if action.mode == "open" else sides.discard)(action.target)
+            yield event.run_s, bool(sides)
 
 
 def _decided(record: Record) -> str:

@@ -17,6 +17,7 @@ from cockpit.report.document import Code, Items, Paragraph, document
 from cockpit.report.html import html
 from cockpit.report.markdown import markdown
 from cockpit.report.write import write
+from cockpit.timewords import moment
 from tests.fakes.written_runs import WrittenRun
 
 
@@ -113,6 +114,25 @@ def test_a_debriefing_says_what_the_night_would_have_cost(run: WrittenRun) -> No
     assert made.evidence == ("Failing requests? 14% (12-16)",)
     assert made.cost[0].startswith("nobody could write for 15 min, from ")
     assert made.cost[1:] == ("carried back: users 12",)
+
+
+def test_a_debriefing_counts_the_time_without_writes_on_the_way_back_too(run: WrittenRun) -> None:
+    run.done("close_new")
+    run.done("freeze_old")
+    run.done("open_new")
+    run.write(e.TurnedBack("roll_back", "errors", []))
+    run.write(e.AttemptInDoubt("back_freeze_new", 1, "the host was started again"), by="engine")
+    run.write(e.StepSettled("back_freeze_new", 1, "done", "a test write is refused"))
+    assert [one.partition(", ")[0] for one in debrief(record.read(run.directory)).cost] == [
+        "nobody could write for 5 min",
+        f"nobody could write from {moment(run.now)} on",
+    ]
+    run.write(e.Noted("the old side's sequences are moved"), after_s=600.0)
+    run.done("back_open_old")
+    assert [one.partition(", ")[0] for one in debrief(record.read(run.directory)).cost] == [
+        "nobody could write for 5 min",
+        "nobody could write for 15 min",
+    ]
 
 
 def test_a_run_that_has_ended_calls_nothing_later(run: WrittenRun) -> None:
