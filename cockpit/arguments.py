@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from cockpit import __version__
+from cockpit.called import called
 from cockpit.commands.folder import runbook_folder
 from cockpit.errors import UsageError
 
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """All commands; parsing raises UsageError where one is called wrongly."""
-    parser = _Parser(prog="cockpit", description="The cutover cockpit.")
+    parser = _Parser(prog=called(), description="The cutover cockpit.")
     parser.add_argument("--version", action="version", version=f"cockpit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     for add in (_rehearse, _run, _attach, _check, _plan, _preflight, _look, _keep, _write):

@@ -13,6 +13,7 @@ from cockpit.tui.lines.decision import back_words, decision
 from cockpit.tui.lines.detail import detail
 from cockpit.tui.lines.log import every_line, log
 from cockpit.tui.lines.output import output
+from cockpit.tui.lines.questions import _listed
 from cockpit.tui.lines.resolvers import resolvers
 from cockpit.tui.lines.scene import scene_of
 from cockpit.tui.lines.schedule import schedule
@@ -40,6 +41,13 @@ def test_steps_of_the_way_back_stand_in_the_log_with_the_number_that_the_list_gi
     lines = [plain(line) for line in every_line(scene, 120)]
     assert any(f" {listed.number} Switch DNS back · attempt 1" in line for line in lines)
     assert any(" 10 Switch DNS · attempt 1" in line for line in lines)
+
+
+def test_a_list_of_ten_steps_and_more_has_its_titles_beneath_each_other() -> None:
+    steps = views.Story().switched().view(112).runbook.forward
+    lines = [plain(line) for line in _listed("These steps:", steps)[1:]]
+    assert len(lines) > 10
+    assert {line.index(step.title) for line, step in zip(lines, steps, strict=True)} == {6}
 
 
 # -- wrapping -----------------------------------------------------------------------------------

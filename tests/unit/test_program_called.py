@@ -10,9 +10,10 @@ import pytest
 
 from cockpit import record
 from cockpit.answer import Answer
+from cockpit.arguments import parser
 from cockpit.called import TOLD, called
 from cockpit.commands import check, init
-from cockpit.errors import CockpitError
+from cockpit.errors import CockpitError, UsageError
 from cockpit.exits import said
 from cockpit.journal import events as e
 from cockpit.report.write import write
@@ -128,6 +129,14 @@ def test_what_a_command_answers_names_commands_that_work_as_they_stand(
     (tmp_path / "new" / "runbook.yaml").write_text("")
     check.run(tmp_path / "new")
     assert f"`{CLONE} init DIR` writes a runbook to edit" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("from_a_clone")
+def test_a_command_called_wrongly_is_told_how_it_is_called_here() -> None:
+    assert parser().format_usage().startswith(f"usage: {CLONE} ")
+    with pytest.raises(UsageError) as wrong:
+        parser().parse_args(["plan", "--nothing"])
+    assert wrong.value.mend == f"`{CLONE} plan --help` lists what it takes"
 
 
 @pytest.mark.usefixtures("from_a_clone")

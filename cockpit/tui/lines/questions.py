@@ -120,9 +120,10 @@ def _call_off(scene: Scene, width: int) -> list[Line]:
 def _listed(head: str, steps: tuple[Step, ...]) -> list[Line]:
     if not steps:
         return [(("Nothing was done that has to be put back: the run ends at once.", "needs"),)]
+    room = len(str(len(steps)))
     return [
         ((head, "plain"),),
-        *(((f"  {number}  ", "dim"), (said(step.title), "strong"))
+        *(((f"  {number:>{room}}  ", "dim"), (said(step.title), "strong"))
           for number, step in enumerate(steps, start=1)),
     ]  # fmt: skip
 
