@@ -35,6 +35,15 @@ def test_what_only_another_host_can_tell_is_unknown_until_the_runbook_accepts_it
         assert rule in answer.evidence
 
 
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_the_shipped_runbook_takes_no_silence_of_another_host_for_good(environment: str) -> None:
+    book = load_plan(shipped("runbooks") / "freshtrack", environment, {}).runbook
+    (check,) = (one for one in book.procedure.checks if isinstance(one, StackLintCheck))
+    target = book.target(check.target)
+    assert isinstance(target, ComposeTarget)
+    assert (check.elsewhere, target.context) == ("unknown", None)
+
+
 def test_what_the_engine_itself_could_not_say_stays_unknown_wherever_it_runs() -> None:
     found = lint(Stack(ON_443.written(), facts=replace(UNTOLD, memory=None)))
     assert judged([not_told(one) for one in found], "warnings").said == "unknown"
