@@ -8,7 +8,7 @@ import os
 import pwd
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cockpit.errors import Refused
@@ -73,6 +73,10 @@ class Secrets:
     def hide(self, text: str) -> str:
         """Text without any secret that was used or learned."""
         return self._redactor.hide(text)
+
+    def hide_each(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """The same of several texts at once."""
+        return self._redactor.hide_each(texts)
 
     def learn_all(self) -> None:
         """Let the redactor know every secret that can be read, used or not, refused or not.

@@ -113,9 +113,9 @@ def send(folder: Path, intent: Intent) -> str:
 
 def waiting(folder: Path) -> list[Path]:
     """The intents not yet answered, oldest first."""
-    # Looked at twenty times a second for nine days: `glob` costs several times as much.
-    found = (path for path in folder.iterdir() if path.suffix == ".json")
-    return sorted(path for path in found if not path.name.startswith("."))
+    # Looked at twenty times a second for nine days: `glob` costs many times as much.
+    names = (name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208
+    return sorted(folder / name for name in names if not name.startswith("."))
 
 
 def read(path: Path) -> tuple[Intent, str]:

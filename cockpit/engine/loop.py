@@ -33,18 +33,18 @@ from cockpit.telemetry.live import Live
 _LOG = logging.getLogger(__name__)
 BUSY_S = 0.05
 """Real seconds between two looks at intents and at the attempt under way."""
-CALM_S = 0.5
-"""The same while no attempt is under way: whoever puts an intent there rings."""
+CALM_S = 1.0
+"""The same while no attempt is under way: whoever puts an intent there, or has news, rings."""
 LIVE_S = 0.25
 """Real seconds between two looks at what is to be shown, while somebody waits for it."""
-SIGN_S = 1.0
-"""Real seconds after which the live view is written again although nothing changed in it."""
+SIGN_S = 1.5
+"""Real seconds after which a look writes the live view again although nothing changed in it."""
 NEWS_S = 0.05
 """Real seconds in which what comes together is shown together."""
 RENEW_S = 2.0
 """Real seconds after which an open dialog's gates are asked again."""
-PROGRAM_S = 10.0
-"""Real seconds between two looks at the program's own files."""
+PROGRAM_S = 30.0
+"""Real seconds between two looks at the program's own files; a confirmation looks by itself."""
 PLAN_S = 3.0
 """Real seconds between two looks at the runbook's own files."""
 PROOF_S = 60.0
@@ -97,7 +97,7 @@ class Engine:
         beats = [
             self._attend(),
             self._display(),
-            self._every(LIVE_S, self._looks.beat),
+            self._look_into(),
             self._every(1.0, self._seats),
             self._every(KEEP_S, self._claims.keep),
             self._every(RENEW_S, self._renew),
@@ -141,7 +141,14 @@ class Engine:
             self._rung.clear()
             await guarded(self._core, "look", self._look)
             is_busy = self._core.ledger.state.active is not None
-            await _came(self._rung, BUSY_S if is_busy else _rest(CALM_S))
+            await beat.came(self._rung, BUSY_S if is_busy else _rest(CALM_S))
+
+    async def _look_into(self) -> None:
+        """Follow what viewers look into: often while there are any, since they may choose anew."""
+        core = self._core
+        while True:
+            await guarded(core, "looks", self._looks.beat)
+            await asyncio.sleep(_rest(LIVE_S if core.viewers else CALM_S))
 
     async def _display(self) -> None:
         """Show what is new at once, and often while somebody waits for an answer."""
@@ -149,7 +156,7 @@ class Engine:
         while True:
             await guarded(core, "show", self._show)
             waits = self._doing or core.proposal or core.ledger.state.active or core.world.lab
-            if await _came(self._news, _rest(LIVE_S if waits else SIGN_S)):
+            if await beat.came(self._news, _rest(LIVE_S if waits else CALM_S)):
                 await asyncio.sleep(NEWS_S)
             self._news.clear()
 
@@ -260,15 +267,6 @@ class Engine:
             core.seen_at = now
         elif now - core.seen_at > NOBODY_S:
             core.finishing = "nobody looked on for half an hour"
-
-
-async def _came(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event for so many real seconds at most; says whether it came."""
-    # Not `wait_for`: up to Python 3.11 it swallows a cancellation that meets the event.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    return event.is_set()
 
 
 def _ageless(live: Live) -> Live:

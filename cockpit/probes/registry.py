@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
@@ -52,12 +52,12 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     except TimeoutError:
         return Sample("silent", "no data", detail=(f"nothing within {deadline(probe):g} s",))
     except (CockpitError, OSError) as error:
-        return Sample("silent", "no data", detail=(_line(str(error), context),))
+        return Sample("silent", "no data", detail=_lines((str(error),), context))
     except Exception as error:  # noqa: BLE001 - the one boundary: logged, and told as no data
         _log.exception("the probe %s broke", probe.id)
         return Sample("silent", "no data", detail=(f"the probe broke ({type(error).__name__})",))
-    detail = tuple(_line(one, context) for one in found.detail)
-    return replace(found, figure=_line(found.figure, context), detail=detail)
+    figure, *detail = _lines((found.figure, *found.detail), context)
+    return replace(found, figure=figure, detail=tuple(detail))
 
 
 def is_not_rehearsed(probe: Probe, context: ProbeContext) -> bool:
@@ -67,6 +67,7 @@ def is_not_rehearsed(probe: Probe, context: ProbeContext) -> bool:
     return isinstance(context.runbook.target(probe.target), NotPlayed)
 
 
-def _line(text: str, context: ProbeContext) -> str:
-    # Hidden before it is cut: half a secret is known to nobody.
-    return " ".join(context.secrets.hide(printable(text)).split())[:LONGEST]
+def _lines(texts: Iterable[str], context: ProbeContext) -> tuple[str, ...]:
+    # Hidden before they are cut: half a secret is known to nobody.
+    shown = context.secrets.hide_each([printable(one) for one in texts])
+    return tuple(" ".join(one.split())[:LONGEST] for one in shown)

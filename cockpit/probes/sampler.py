@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from typing import NamedTuple, get_args
 
+from cockpit import beat
 from cockpit.clock import Clock
 from cockpit.probes.listener import MEASURE_S
 from cockpit.probes.registry import deadline, is_not_rehearsed, sample
@@ -134,11 +134,8 @@ class Watched:
             began = clock.real()
             self.take(await sample(self.probe, self._context))
             self._hurry.clear()
-            rest = max(0.0, self.probe.every - (clock.real() - began))
-            # Not `wait_for`: up to Python 3.11 it swallows a cancellation that meets the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rest):
-                    await self._hurry.wait()
+            now = asyncio.get_running_loop().time()
+            await beat.came(self._hurry, rest(self.probe, clock.real() - began, now))
 
     def recall(self, told: str | None, since: float) -> None:
         """Take the history from telemetry; the state is unknown until the first own sample."""
@@ -232,3 +229,11 @@ class Watched:
             return self._last.state
         age = self._context.clock.real() - self._taken
         return "stale" if age > self._fresh_s else self._last.state
+
+
+def rest(probe: Probe, took: float, now: float) -> float:
+    """Real seconds to a probe's next sample, after one that took so long and ended now."""
+    if probe.kind == "container":
+        # Nothing is asked, what was heard is told: of all containers at one waking.
+        return beat.rest(probe.every, now)
+    return max(0.0, probe.every - took)

@@ -3,13 +3,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from cockpit.clock import live_clock
 from cockpit.probes import registry
 from cockpit.probes.sample import ProbeContext, Sample
-from cockpit.probes.sampler import HISTORY, Sampler, Turned, Watched
+from cockpit.probes.sampler import HISTORY, Sampler, Turned, Watched, rest
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Probe, Procedure, Profile, Runbook
 from cockpit.runbook.targets import NotPlayed, Target
@@ -294,3 +295,16 @@ async def test_a_service_that_the_plan_has_off_is_neither_down_nor_news(tmp_path
     assert [(turn.was, turn.now) for turn in bench.sampler.turned()] == [("off", "down")]
     bench.take("fine")
     assert bench.sampler.tiles(0, off)[0].state == "fine"
+
+
+def paced(kind: Literal["container", "http"]) -> Probe:
+    return Probe(id=Id("it"), title="It", kind=kind, target=TargetId("it"), every=Duration(10.0))
+
+
+def test_what_is_told_of_containers_is_told_at_one_moment_wherever_they_began() -> None:
+    moments = [now + rest(paced("container"), 0.0, now) for now in (101.0, 103.5, 106.9)]
+    assert moments == [110.0, 110.0, 110.0]
+
+
+def test_other_services_are_asked_each_at_its_own_pace() -> None:
+    assert [rest(paced("http"), took, 103.5) for took in (0.0, 4.0, 12.0)] == [10.0, 6.0, 0.0]

@@ -136,3 +136,30 @@ def test_what_would_deceive_the_eye_is_taken_out() -> None:
     assert printable("safe\u202eelbaresrever\u2066\u200b\u2028 \u00e4\u0f40\U0001f600") == (
         "safeelbaresrever \u00e4\u0f40\U0001f600"
     )
+
+
+def test_of_several_texts_each_is_hidden_by_itself_and_the_files_are_looked_at_once() -> None:
+    redactor, looks = Redactor(), [0]
+
+    def look() -> None:
+        looks[0] += 1
+
+    redactor.learn("token", "correct horse battery")
+    redactor.ask_first(look)
+    plain = ("name web", "it says correct horse", "battery full")
+    assert redactor.hide_each(plain) == plain
+    shown = redactor.hide_each(("a", "it says correct\nhorse battery", "b"))
+    assert shown == ("a", "it says [token hidden]", "b")
+    assert looks == [2]
+
+
+def test_forms_that_begin_alike_are_told_apart() -> None:
+    redactor = Redactor()
+    redactor.learn("one", "abcd-first-secret")
+    redactor.learn("two", "abcd-second-secret")
+    redactor.learn("three", "wxyz-third-secret")
+    text = "abcd-second-secret, abcd-first-secret, abcd-other, wxyz-third-secret"
+    assert redactor.hide(text) == "[two hidden], [one hidden], abcd-other, [three hidden]"
+    assert redactor.is_in(["abcd-other", "abcd-first-secret"])
+    assert not redactor.is_in(["abcd-other", "wxyz"])
+    assert redactor.first_in("x abcd-second-secret") == "two"
