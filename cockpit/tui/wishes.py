@@ -152,7 +152,7 @@ def _second(app: CockpitApp, _step: StepLine | None) -> None:
 def _accept(app: CockpitApp, _step: StepLine | None) -> None:
     from cockpit.tui.screens.changes import Changes
 
-    app.push_screen(Changes())
+    app.push_screen(Changes(app.real))
 
 
 def _jump(app: CockpitApp, _step: StepLine | None) -> None:

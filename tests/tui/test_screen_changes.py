@@ -118,6 +118,21 @@ async def test_a_changed_runbook_is_gone_over_to_with_a_reason_and_as_it_was_sho
         }
 
 
+async def test_differences_that_were_never_scrolled_to_are_not_accepted() -> None:
+    texts = tuple((f"sql/{name}.sql", ("-select 1", "+select 2")) for name in "abcdefghijklmn")
+    async with opened(waits.plan_changed(texts=texts), SIZES["80x24"]) as one:
+        await _page(one)
+        await one.says("lines below are unread ↓")
+        await one.pilot.press("a")
+        await one.pilot.pause()
+        assert isinstance(one.app.screen, Changes)
+        for _ in range(20):
+            await one.pilot.press("pagedown")
+            await one.pilot.pause(0.05)
+        await one.says("a go over to it")
+        await _asks(one)
+
+
 @pytest.mark.parametrize(
     ("view", "words"),
     [

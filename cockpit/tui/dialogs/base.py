@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from textual.message import Message
-
-from cockpit.tui.lines.frame import DOUBLE, HEAVY, LIGHT, body_rows
+from cockpit.tui.lines.frame import DOUBLE, HEAVY, LIGHT
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.panels.reader import Reader
 
@@ -15,26 +13,6 @@ RIMS = {"production": DOUBLE, "staging": HEAVY, "rehearsal": LIGHT}
 
 class Body(Reader, can_focus=True):
     """The page of a dialog."""
-
-    class Moved(Message):
-        """Other rows are in view than before."""
-
-    _told = range(0)
-
-    @property
-    def in_view(self) -> range:
-        """The rows of the page that are drawn."""
-        if self._sheet is None:
-            return range(0)
-        rows = body_rows(self._sheet.picture, self.size.height)
-        return range(self.top, min(self.rows, self.top + rows))
-
-    def redraw(self) -> None:
-        """Draw the same moment again."""
-        super().redraw()
-        if self.in_view != self._told:
-            self._told = self.in_view
-            self.post_message(self.Moved())
 
     @property
     def rim(self) -> tuple[str, str]:

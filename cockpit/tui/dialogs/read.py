@@ -1,4 +1,4 @@
-"""A dialog that is confirmed only once all of it was read."""
+"""What is confirmed or accepted only once all of it was read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from textual import on
 from textual.binding import Binding
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from cockpit.tui.dialogs.arming import Arming
-from cockpit.tui.dialogs.base import Body
 from cockpit.tui.dialogs.reading import Reading
 from cockpit.tui.keys import KEYS
 from cockpit.tui.lines.scene import Scene
+from cockpit.tui.panels.reader import Reader
 from cockpit.tui.screens.base import app_of
 
 LATER_S = 0.02
@@ -42,8 +42,8 @@ BESIDE = (
 Answered = TypeVar("Answered")
 
 
-class Read(ModalScreen[Answered], inherit_bindings=False):
-    """What is shown, and how much of that was in view, for how long."""
+class Followed(Screen[Answered], inherit_bindings=False):
+    """A screen with a page: how much of that was in view, for how long."""
 
     def __init__(self, real: Callable[[], float]) -> None:
         super().__init__()
@@ -66,10 +66,10 @@ class Read(ModalScreen[Answered], inherit_bindings=False):
         if self.is_mounted:
             self.show(app_of(self).scene)
 
-    @on(Body.Moved)
+    @on(Reader.Moved)
     def _follow(self) -> None:
         """Every row must have been in view; from then on, a second is for reading."""
-        body, page = self.query_one(Body), self.page()
+        body, page = self.query_one(Reader), self.page()
         if page is None:
             self.arming.drawn(None)
             return
@@ -81,12 +81,12 @@ class Read(ModalScreen[Answered], inherit_bindings=False):
 
     def _drawn(self, page: Hashable) -> Hashable:
         """The page, and how wide it is drawn: in another width its rows are other ones."""
-        return page, self.query_one(Body).size.width
+        return page, self.query_one(Reader).size.width
 
     def _await_seen(self, page: Hashable, drawn: Hashable) -> None:
         """A row was in view, and reading begins, when the terminal shows the frame with it."""
         app = app_of(self)
-        for body in self.query(Body):
+        for body in self.query(Reader):
             if app.is_drawing or not body.size:
                 self.set_timer(LATER_S, partial(self._await_seen, page, drawn))
             else:
@@ -94,7 +94,7 @@ class Read(ModalScreen[Answered], inherit_bindings=False):
 
     def _seen(self, page: Hashable, drawn: Hashable, rows: range, at: float) -> None:
         """The terminal shows these rows; those that were scrolled away meanwhile do not count."""
-        for body in self.query(Body):
+        for body in self.query(Reader):
             if rows == body.in_view:
                 self.reading.seen(drawn, rows)
             if self.reading.is_whole(body.rows):
@@ -102,19 +102,23 @@ class Read(ModalScreen[Answered], inherit_bindings=False):
 
     def unread(self) -> str:
         """What of it could not be read yet; empty where all of it could."""
-        body, page = self.query_one(Body), self.page()
+        body, page = self.query_one(Reader), self.page()
         if page and (unread := self.reading.unread(body.rows, body.in_view)):
             return unread
         if not self.arming.is_of(page):
             return "it has just changed: readable in 1 s"
         return self.arming.unread()
 
+
+class Read(Followed[Answered], ModalScreen[Answered], inherit_bindings=False):
+    """A dialog over the screen, whose page is read before it is confirmed."""
+
     def action_wish(self, name: str) -> None:
         """Hold and note work here too; or the foot says why not."""
         from cockpit.tui.wishes import wish
 
         self.told = wish(app_of(self), name, None)
-        self.query_one(Body).redraw()
+        self.query_one(Reader).redraw()
 
     def action_help(self) -> None:
         """Every key."""
@@ -124,8 +128,8 @@ class Read(ModalScreen[Answered], inherit_bindings=False):
 
     def action_page(self, direction: int) -> None:
         """A page up or down, while the line of the word has the keys too."""
-        self.query_one(Body).action_page(direction)
+        self.query_one(Reader).action_page(direction)
 
     def action_scroll(self, by: int) -> None:
         """A row up or down."""
-        self.query_one(Body).action_scroll_by(by)
+        self.query_one(Reader).action_scroll_by(by)

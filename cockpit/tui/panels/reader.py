@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from cockpit.tui.lines.frame import Picture, body_rows
 from cockpit.tui.lines.scene import Scene
@@ -28,6 +29,9 @@ class Reader(Panel):
         Binding("end", f"scroll_by({END})", "to the end", show=False),
     ]
 
+    class Moved(Message):
+        """Other rows are in view than before."""
+
     def __init__(
         self,
         source: Callable[[Scene, int], Sheet],
@@ -39,6 +43,7 @@ class Reader(Panel):
         self._source = source
         self._sheet: Sheet | None = None
         self.row: int | None = None
+        self._told = range(0)
         self.tail = tail
         """Whether the newest line stays in sight until the operator scrolls up."""
 
@@ -53,6 +58,21 @@ class Reader(Panel):
     def rows(self) -> int:
         """How many lines the page has."""
         return len(self._sheet.picture.body) if self._sheet else 0
+
+    @property
+    def in_view(self) -> range:
+        """The rows of the page that are drawn."""
+        if self._sheet is None:
+            return range(0)
+        rows = body_rows(self._sheet.picture, self.size.height)
+        return range(self.top, min(self.rows, self.top + rows))
+
+    def redraw(self) -> None:
+        """Draw the same moment again."""
+        super().redraw()
+        if self.in_view != self._told:
+            self._told = self.in_view
+            self.post_message(self.Moved())
 
     def action_scroll_by(self, by: int) -> None:
         """Move the cursor to the next row that opens something, or else the page."""

@@ -1,14 +1,16 @@
-"""The page of what waits to be accepted, and the key that accepts it, with words."""
+"""The page of what waits to be accepted, and the key that accepts it, with words, once read."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from cockpit.tui.accepting import TITLES, Acceptance, acceptance
+from cockpit.tui.dialogs.read import Followed
 from cockpit.tui.dialogs.reason import Reason
 from cockpit.tui.lines.bar import bar
 from cockpit.tui.lines.changes import changes, waiting
@@ -21,7 +23,7 @@ from cockpit.tui.panels.reader import Reader
 from cockpit.tui.screens.base import app_of
 
 
-class Changes(Screen[None], inherit_bindings=False):
+class Changes(Followed[None], inherit_bindings=False):
     """What changed, and what accepting it does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,7 +36,7 @@ class Changes(Screen[None], inherit_bindings=False):
         """The bar and NOW stay; the rest is the page."""
         yield Shown(lambda scene, width: (bar(scene, width), now(scene, width)), id="head")
         yield Reader(lambda scene, width: Sheet(changes(scene, width)), id="page")
-        yield Shown(_hints, id="hints")
+        yield Shown(self._hints, id="hints")
 
     def on_mount(self) -> None:
         """The page has the keys."""
@@ -46,6 +48,16 @@ class Changes(Screen[None], inherit_bindings=False):
         for shown in self.query(Shown):
             shown.show(scene)
         self.query_one(Reader).show(scene)
+        self._follow()
+
+    def page(self) -> Hashable | None:
+        """What would be accepted."""
+        asked = acceptance(app_of(self).scene)
+        return (asked.kind, asked.digest) if isinstance(asked, Acceptance) else None
+
+    @on(Reader.Moved)
+    def _moved(self) -> None:
+        self.query_one("#hints", Shown).redraw()
 
     def action_back(self) -> None:
         """Close it: nothing changes."""
@@ -54,7 +66,7 @@ class Changes(Screen[None], inherit_bindings=False):
     def action_accept(self) -> None:
         """Ask for the words first; what is sent names what was on the page."""
         app = app_of(self)
-        asked = acceptance(app.scene)
+        asked = self._asked(app.scene)
         if isinstance(asked, str):
             app.tell(asked)
             return
@@ -66,18 +78,25 @@ class Changes(Screen[None], inherit_bindings=False):
 
         self.app.push_screen(Reason(asked.question, app.real), answered)
 
+    def _asked(self, scene: Scene) -> Acceptance | str:
+        """What would be asked, once all of the page was in view; or why it cannot be."""
+        asked, page = acceptance(scene), self.query_one(Reader)
+        unread = self.reading.unread(page.rows, page.in_view)
+        return unread if unread and isinstance(asked, Acceptance) else asked
 
-def _hints(scene: Scene, width: int) -> tuple[Line, ...]:
-    asked = acceptance(scene)
-    able = isinstance(asked, Acceptance)
-    words = TITLES[waiting(scene)] if isinstance(asked, Acceptance) else f"not now: {said(asked)}"
-    keys: Line = (
-        (" Esc", "key"),
-        (" back   ", "plain"),
-        ("Up Down Page", "key"),
-        (" move   ", "plain"),
-        ("a", "key" if able else "dim"),
-        (f" {words}", "plain" if able else "needs"),
-    )
-    line = fit(keys, width)
-    return (as_ascii(line) if scene.ascii else line,)
+    def _hints(self, scene: Scene, width: int) -> tuple[Line, ...]:
+        asked = self._asked(scene)
+        able = isinstance(asked, Acceptance)
+        words = (
+            TITLES[waiting(scene)] if isinstance(asked, Acceptance) else f"not now: {said(asked)}"
+        )
+        keys: Line = (
+            (" Esc", "key"),
+            (" back   ", "plain"),
+            ("Up Down Page", "key"),
+            (" move   ", "plain"),
+            ("a", "key" if able else "dim"),
+            (f" {words}", "plain" if able else "needs"),
+        )
+        line = fit(keys, width)
+        return (as_ascii(line) if scene.ascii else line,)
