@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from cockpit.errors import CockpitError, UsageError
 from cockpit.exits import said
 from cockpit.journal import events as e
 from cockpit.report.write import write
+from cockpit.runbook.actions import ManualAction
 from cockpit.tui.lines.log import every_line
-from cockpit.tui.lines.proposal import gate_rows
+from cockpit.tui.lines.proposal import gate_rows, proposal_body
 from cockpit.tui.lines.scene import scene_of
 from cockpit.tui.lines.text import plain
 from tests.fakes import screen_views as views
@@ -161,3 +163,18 @@ def test_what_the_engine_says_is_shown_with_commands_that_work_as_they_stand() -
     gate = Answer("rehearsed", "rehearsed", "fail", said, scene.now)
     rows = " ".join(plain(row).strip() for row in gate_rows(scene, gate, "", 200))
     assert f"there: `{CLONE} attach a-run`" in rows
+
+
+@pytest.mark.usefixtures("from_a_clone")
+@pytest.mark.parametrize(("kind", "words"), [("manual", CLONE), ("shell", "cockpit")])
+def test_what_a_person_does_is_told_in_working_commands_and_what_runs_as_it_runs(
+    kind: str, words: str
+) -> None:
+    scene = scene_of(views.confirming())
+    line = next(one for one in scene.outlook.lines() if one.step.action.kind == "shell")
+    if kind == "manual":
+        action = ManualAction(kind="manual", do=("it",))
+        line = replace(line, step=replace(line.step, action=action))
+    found = replace(views.proposal(line.step.id, 0), lines=("run `cockpit plan` now",))
+    shown = "\n".join(plain(row) for row in proposal_body(scene, line, found, 100))
+    assert f"run `{words} plan` now" in shown

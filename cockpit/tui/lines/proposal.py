@@ -59,7 +59,9 @@ def proposal(scene: Scene, step: StepLine, ask: Ask, width: int) -> Picture:
 
 def proposal_body(scene: Scene, step: StepLine, found: Proposal, width: int) -> list[Line]:
     """Everything between the head and the last lines."""
-    rows = exactly(found.lines, width)
+    # What a person types need not be what is written in the runbook, but must work here.
+    by_hand = step.step.action.kind == "manual"
+    rows = exactly(tuple(map(as_called, found.lines)) if by_hand else found.lines, width)
     rows += labelled("Foreseen", [(line, "strong") for line in found.foreseen], width)
     rows += _targets(scene, found, width)
     rows += _gates(scene, found, width)
