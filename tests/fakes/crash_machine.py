@@ -30,6 +30,7 @@ from cockpit.errors import CockpitError
 from cockpit.journal.events import Ended, Event, IntentRefused
 from cockpit.journal.file import JournalFile
 from cockpit.journal.state import RunState
+from cockpit.propagation.courtesy import Courtesy
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Step
 from cockpit.runbook.plan import Plan
@@ -52,6 +53,7 @@ class StillWorld:
     scope = ""
     verdict = None
     earlier = Earlier()
+    courtesy = Courtesy()
 
     def __init__(self) -> None:
         self.held_locks: dict[str, int] = {}
