@@ -26,11 +26,16 @@ from tests.lab.fix_tiles import Deployed, lab_engine
 ABOUT = "from `docker kill` to the tile, and what watching 14 services costs"
 SERVICES = 14
 SIZES = {"default": (1, 20.0), "full": (2, 120.0)}
-"""Kills of each service, fewer than make a restart loop, and real seconds of quiet watching."""
+"""Kills of each service, fewer than make a restart loop, and real seconds of quiet a turn."""
+TURNS = 3
+"""Turns of each, one after the other's: of the default size a minute each, as nearly all work of
+the engine comes within a minute. What it spends in them is added up, not the middle one taken:
+what is done once a minute counts."""
 RIVALS = 5
 """Services that are killed under the loop, which takes seconds for each."""
 PATIENCE_S = 30.0
-SETTLE_S = 5.0
+SETTLE_S = 10.0
+"""Real seconds after the last container is fine, in which the engine ends what its kill brought."""
 LOOP = "docker compose ps + docker stats"
 
 
@@ -48,24 +53,35 @@ def run(size: str) -> list[dict[str, Any]]:
             delays = [_delay(made, one, says) for one in (*names.items(),) * kills]
             _until(lambda: all(says(name) == "fine" for name in names), "the tiles are not fine")
             time.sleep(SETTLE_S)
-            ours = _spent(lambda: _cpu_s(pid), quiet_s)
+            ours, theirs = [], []
+            for _ in range(TURNS):
+                ours.append(_spent(lambda: _cpu_s(pid), quiet_s))
+                with _loop(made) as (loop_cpu_s, _):
+                    theirs.append(_spent(loop_cpu_s, quiet_s))
             memory = _resident_mib(pid)
-        with _loop(made) as (loop_cpu_s, seen):
-            theirs = _spent(loop_cpu_s, quiet_s)
+        with _loop(made) as (_, seen):
             slow = [_delay(made, one, seen) for one in [*names.items()][:RIVALS]]
     return _rows(delays, slow, ours, theirs, memory)
 
 
 def _rows(
-    delays: list[float], slow: list[float], ours: float, theirs: float, memory: float
+    delays: list[float],
+    slow: list[float],
+    turns: list[float],
+    loop_turns: list[float],
+    memory: float,
 ) -> list[dict[str, Any]]:
     worst, median = statistics.quantiles(delays, n=20)[-1], statistics.median(delays)
     rival = statistics.median(slow)
+    ours, theirs = statistics.mean(turns), statistics.mean(loop_turns)
     less = theirs / ours
     return [
         _row("from kill to tile, half of them", "ms", median * 1e3, rival * 1e3, "", met=True),
         _row("from kill to tile, 95 of 100", "ms", worst * 1e3, None, "<= 1000", met=worst <= 1),
-        _row("CPU while nothing changes", "% of a core", ours, theirs, "< 2", met=ours < 2),
+        {
+            **_row("CPU while nothing changes", "% of a core", ours, theirs, "< 2", met=ours < 2),
+            "turns": {"cockpit": turns, LOOP: loop_turns},
+        },
         _row("CPU of the loop over ours", "ratio", less, None, ">= 20", met=less >= 20),
         _row("memory of the engine", "MiB", memory, None, "", met=True),
     ]

@@ -67,10 +67,6 @@ RARE_HELD = 4
 """Characters of a form that is seldom written, from which output waits for what follows."""
 
 
-HEAD = 4
-"""Characters by which the forms of a secret are told apart at first."""
-
-
 class Known(NamedTuple):
     """The secrets that are known at one moment."""
 
@@ -80,8 +76,6 @@ class Known(NamedTuple):
     """Those that programs seldom write."""
     patterns: dict[str, re.Pattern[str]]
     """Compiled where they are needed: most forms of a secret are never met."""
-    heads: dict[str, list[str]]
-    """The forms by how they begin: most begin alike, and a text without that holds none of them."""
 
     def hide(self, text: str) -> str:
         """Text without any of them."""
@@ -107,16 +101,11 @@ class Known(NamedTuple):
     def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where each of them begins and ends, and the word for it."""
         for reading in _readings(text):
-            for form in self.held(dense(reading.text)):
-                for found in self._pattern(form).finditer(reading.text):
-                    start, last = found.start(), found.end() - 1
-                    yield reading.at(start), reading.at(last) + 1, self.forms[form]
-
-    def held(self, tight: str) -> Iterator[str]:
-        """The forms that a text without white space holds."""
-        for head, begun in self.heads.items():
-            if head in tight:
-                yield from (form for form in begun if form in tight)
+            tight = dense(reading.text)
+            for form, word in self.forms.items():
+                if form in tight:
+                    for found in self._pattern(form).finditer(reading.text):
+                        yield reading.at(found.start()), reading.at(found.end() - 1) + 1, word
 
     def _begun(self, reading: _Reading) -> int:
         tight = dense(reading.text)
@@ -134,15 +123,6 @@ class Known(NamedTuple):
         return self.patterns[form]
 
 
-def _known(
-    forms: dict[str, str], rare: frozenset[str], patterns: dict[str, re.Pattern[str]]
-) -> Known:
-    heads: dict[str, list[str]] = {}
-    for form in forms:
-        heads.setdefault(form[:HEAD], []).append(form)
-    return Known(forms, rare, patterns, heads)
-
-
 class Redactor:
     """Replaces every secret it has learned, in the forms in which a secret may appear.
 
@@ -152,7 +132,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known = _known({}, frozenset(), {})
+        self._known = Known({}, frozenset(), {})
         self._teachers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -164,11 +144,11 @@ class Redactor:
         with self._lock:
             known = self._known
             # Another table: a thread that looks through the former one is not disturbed.
-            self._known = _known(known.forms | found, known.rare | rare, known.patterns)
+            self._known = Known(known.forms | found, known.rare | rare, known.patterns)
 
     def forget(self) -> None:
         """Know none any more: another command begins."""
-        self._known, self._teachers = _known({}, frozenset(), {}), []
+        self._known, self._teachers = Known({}, frozenset(), {}), []
 
     def ask_first(self, teacher: Callable[[], None]) -> None:
         """Call this before each look: it teaches what is new."""
@@ -196,9 +176,9 @@ class Redactor:
 
     def is_in(self, value: Json) -> bool:
         """Whether a value of JSON may hold a known secret; looks once, at all of its texts."""
-        known = self.known()
-        readings = _readings("\n".join(_texts(value)))
-        return any(True for one in readings for _ in known.held(dense(one.text)))
+        known = self.known().forms
+        seen = [dense(one.text) for one in _readings("\n".join(_texts(value)))]
+        return any(form in one for one in seen for form in known)
 
     def first_in(self, text: str) -> str:
         """The name of a known secret that a text holds; empty where it holds none."""
