@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cockpit.actions.base import ActionContext
-from cockpit.actions.paper import Sheet, block, remarks, session
+from cockpit.actions.paper import Sheet, block, by_hand_folder, remarks, session
 from cockpit.actions.paper_rows import FUNCTIONS, out
 from cockpit.database.named import database, recorded_since, spoken
 from cockpit.errors import ActionFailed
@@ -60,11 +60,6 @@ def _by_hand(action: ExportAction, sheet: Sheet, where: str = "") -> tuple[str, 
         f"folder={folder}",
         *out(sheet, action.target, action.tables, where),
     )
-
-
-def by_hand_folder(step_id: str) -> Path:
-    """Where an export by hand lies, below the folder in which its commands are pasted."""
-    return Path("by_hand") / step_id
 
 
 async def run(action: ExportAction, context: ActionContext) -> Mapping[str, Json]:

@@ -63,6 +63,11 @@ def fenced(lines: Sequence[str]) -> tuple[str, ...]:
     return (f"{fence}bash", *lines, fence)
 
 
+def by_hand_folder(step_id: str) -> Path:
+    """Where what a step does by hand leaves files, below the folder in which it is pasted."""
+    return Path("by_hand") / step_id
+
+
 def session(sheet: Sheet, target_id: str, role: str | None = None) -> str:
     """A shell function that is psql at a database, as its owner or as one of its roles."""
     target = sheet.runbook.target(target_id)

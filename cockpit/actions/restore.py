@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from cockpit.actions.base import ActionContext
-from cockpit.actions.export import FOLDER, MANIFEST, by_hand_folder
-from cockpit.actions.paper import Sheet, block, session
+from cockpit.actions.export import FOLDER, MANIFEST
+from cockpit.actions.paper import Sheet, block, by_hand_folder, session
 from cockpit.actions.paper_rows import FUNCTIONS, into
 from cockpit.database.named import SINCE, database, spoken
 from cockpit.errors import ActionFailed

@@ -104,8 +104,9 @@ def _facts(step: StepOutline) -> Iterator[tuple[str, str]]:
 def _paper(plan: PlanOutline) -> Iterator[str]:
     yield from (f"# {plan.title}: {ENVIRONMENT[plan.environment]}", "")
     yield "The paper fallback: each step with its commands, to be done and ticked by hand."
-    yield "Paste into bash on the cockpit's host, as who may read the secrets' files; each block"
-    yield "stops at its first error. They want psql, dig, curl, and nsupdate where it is named."
+    yield "Paste into bash on the cockpit's host, as who may read the secrets' files, and always in"
+    yield "one folder: what a later block needs is left in by_hand/ there. Each block stops at its"
+    yield "first error. They want psql, dig, curl, python3, and nsupdate where it is named."
     yield from ("", f"- product: {plan.domain}", f"- T-0: {plan.t0 or 'not given'}")
     yield from (f"- procedure: `{plan.procedure_digest}`", f"- plan: `{plan.plan_digest}`")
     count = itertools.count(1)

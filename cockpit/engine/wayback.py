@@ -16,7 +16,8 @@ from cockpit.redact import printable
 from cockpit.runbook.model import Runbook, Step
 
 HOW = """Do these in order, each only when the one before it is proved. Paste each block into bash
-on this host, as who may read the files of the secrets; a block stops at its first error."""
+on this host, as who may read the files of the secrets, all in one folder; a block stops at its
+first error."""
 
 
 def page(runbook: Runbook, state: RunState, run_directory: Path) -> str:

@@ -65,6 +65,7 @@ NIGHT: Mapping[str, Action] = {
 }
 LOWER = DnsAction(kind="dns", target=ZONE, change="ttl", ttl=Duration(60.0))
 TO_NEW = DnsAction(kind="dns", target=ZONE, change="to_new")
+RESTORE = DnsAction(kind="dns", target=ZONE, change="restore_ttl", of=StepId("lower"))
 TO_OLD = DnsAction(kind="dns", target=ZONE, change="to_old", of=StepId("lower"))
 
 
@@ -187,7 +188,8 @@ def by_hand(lab: DnsLab, action: DnsAction, recorded: Mapping[str, Json]) -> tup
     book: Runbook = runbook_of(lab.target)
     key = SecretFile(file=str(lab.spec.path / "secrets" / "dns_key"))
     profile = replace(book.profile, environment="staging", secrets={"dns_key": key})
-    sheet = Sheet(replace(book, profile=profile), step(action), {"lower": recorded})
+    name = "lower" if action is LOWER else "only"
+    sheet = Sheet(replace(book, profile=profile), step(action, name), {"lower": recorded})
     return actions.paper(action, sheet)
 
 
@@ -201,6 +203,26 @@ async def test_names_are_moved_there_and_back_by_hand_with_the_ttl_that_was_reco
         assert status == 0, said
         at_primary = [line.split() for line in said.splitlines() if line.startswith("www.")]
         assert at_primary[0] == [f"www.{zone.spec.zone}", str(ttl), "IN", "A", address]
+
+
+async def test_without_a_run_each_name_gets_the_ttl_back_that_the_paper_s_own_step_found(
+    zone: DnsLab,
+) -> None:
+    www, api = (f"{name}.{zone.spec.zone}" for name in ("www", "api"))
+    _, said = await pasted(by_hand(zone, RESTORE, {}), zone.folder)
+    assert f'by_hand/lower/former lacks a line "{zone.spec.zone} TTL VALUE"' in said
+    for action in (LOWER, LOWER, TO_NEW):
+        status, said = await pasted(by_hand(zone, action, {}), zone.folder)
+        assert status == 0, said
+    kept = zone.folder / "by_hand" / "lower" / "former"
+    lines = [line.split() for line in kept.read_text().splitlines()]
+    assert [line for line in lines if line[0] == www] == [[www, "3600", zone.spec.old]]
+    kept.write_text(kept.read_text().replace(f"{api} 3600", f"{api} 1800"))
+    status, said = await pasted(by_hand(zone, TO_OLD, {}), zone.folder)
+    assert status == 0, said
+    at_primary = [line.split()[:2] for line in said.splitlines() if "\tIN\tA\t" in line][:3]
+    assert [www, "3600"] in at_primary
+    assert [api, "1800"] in at_primary
 
 
 async def test_a_record_that_somebody_else_changed_is_not_changed_by_hand(zone: DnsLab) -> None:
@@ -252,38 +274,55 @@ def at(provider: str) -> DnsTarget:
     )
 
 
-async def moved(target: DnsTarget, token: str, folder: Path) -> None:
+async def moved(target: DnsTarget, token: str, folder: Path, *changes: DnsAction) -> None:
     world = World(folder, targets={"zone": target}, secrets={"token": token})
-    for action in (LOWER, TO_NEW):
-        lines = actions.paper(action, Sheet(runbook(world, action), step(action)))
+    for action in changes:
+        name = "lower" if action is LOWER else "only"
+        lines = actions.paper(action, Sheet(runbook(world, action), step(action, name)))
         assert token not in "\n".join(lines)
         status, said = await pasted(lines, folder)
         assert status == 0, said
 
 
-async def test_names_at_digitalocean_are_moved_by_hand_and_keep_their_ttl(
+async def test_names_at_digitalocean_are_moved_by_hand_and_get_their_own_ttl_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [
-        {"id": number, "type": "A", "name": name, "data": "192.0.2.1", "ttl": 3600}
+        {"id": number, "type": "A", "name": name, "data": "192.0.2.1", "ttl": 1800 * number}
         for number, name in enumerate(("@", "www"), 1)
     ]
     account = Account("example.com", records)
     with api_server.serving(account.api) as url:
         monkeypatch.setattr(paper_dns, "DIGITALOCEAN", f"{url}/v2/domains")
-        await moved(at("digitalocean"), digitalocean.TOKEN, tmp_path)
-    assert set(account.sets().values()) == {(60, frozenset({"192.0.2.2"}))}
+        await moved(at("digitalocean"), digitalocean.TOKEN, tmp_path, LOWER, LOWER, TO_NEW)
+        assert set(account.sets().values()) == {(60, frozenset({"192.0.2.2"}))}
+        await moved(at("digitalocean"), digitalocean.TOKEN, tmp_path, TO_OLD)
+    old = frozenset({"192.0.2.1"})
+    assert list(account.sets().values()) == [(1800, old), (3600, old)]
 
 
-async def test_names_at_cloudflare_are_moved_by_hand_and_keep_their_ttl(
+async def test_names_at_cloudflare_are_moved_by_hand_and_get_their_own_ttl_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [
-        {"id": f"r{number}", "type": "A", "name": name, "content": "192.0.2.1", "ttl": 3600}
-        for number, name in enumerate(("example.com", "www.example.com"), 1)
+        {"id": f"r{number}", "type": "A", "name": name, "content": "192.0.2.1", "ttl": ttl}
+        for number, (name, ttl) in enumerate((("example.com", 1800), ("www.example.com", 3600)), 1)
     ]
     zone = CloudflareZone("example.com", records)
     with api_server.serving(zone.api) as url:
         monkeypatch.setattr(paper_dns, "CLOUDFLARE", f"{url}/zones")
-        await moved(at("cloudflare"), cloudflare.TOKEN, tmp_path)
-    assert set(zone.sets().values()) == {(60, frozenset({"192.0.2.2"}))}
+        await moved(at("cloudflare"), cloudflare.TOKEN, tmp_path, LOWER, LOWER, TO_NEW)
+        assert set(zone.sets().values()) == {(60, frozenset({"192.0.2.2"}))}
+        await moved(at("cloudflare"), cloudflare.TOKEN, tmp_path, TO_OLD)
+    old = frozenset({"192.0.2.1"})
+    assert list(zone.sets().values()) == [(1800, old), (3600, old)]
+
+
+async def test_what_a_person_enters_is_kept_before_and_shown_to_be_put_back(zone: DnsLab) -> None:
+    entered = replace(zone, target=replace(zone.target, provider="manual"))
+    www = f"www.{zone.spec.zone}"
+    _, said = await pasted(by_hand(entered, LOWER, {}), zone.folder)
+    assert f"before: {www} had TTL 3600 and {zone.spec.old}" in said
+    await zone.put(zone.spec.old, 60)
+    _, said = await pasted(by_hand(entered, RESTORE, {}), zone.folder)
+    assert f"{www} TTL 3600" in said.splitlines()
