@@ -17,7 +17,7 @@ from cockpit.actions.compose_prune import pruned
 from cockpit.actions.compose_seen import look
 from cockpit.actions.docker_engine import GET_DOCKER, NO_DOCKER, client
 from cockpit.actions.paper import Sheet, block, remarks
-from cockpit.errors import ActionFailed, NotInstalled, Refused
+from cockpit.errors import ActionFailed, ActionKilled, NotInstalled, Refused, TargetError
 from cockpit.journal.events import Json
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
@@ -153,7 +153,20 @@ async def run(action: ComposeAction, context: ActionContext) -> Mapping[str, Jso
 
     work = Work(action, client(target, context.runbook.directory), say)
     with _interpolating(action.environment):
-        return await _worked(work, context)
+        try:
+            return await _worked(work, context)
+        except ActionFailed as failed:
+            if left := await _outlived(action, target):
+                raise ActionKilled("\n".join((failed.what, *left))) from None
+            raise
+
+
+async def _outlived(action: ComposeAction, target: ComposeTarget) -> tuple[str, ...]:
+    """What still runs of a one-off whose command has ended: then nobody knows how far it came."""
+    try:
+        return await _beside(action, target)
+    except TargetError as error:
+        return (f"whether its container still runs is unknown: {error.what}",)
 
 
 def refuse_after_t0(runbook: Runbook, step: Step, recorded: Mapping[str, object]) -> None:
@@ -255,7 +268,9 @@ def _acted(work: Work) -> None:
                 last = [*last, line][-LAST:]
                 work.say(line)
     except DockerException as error:
-        raise ActionFailed("\n".join(_complaint(work.action, error, last))) from None
+        # One that a signal ended may have come any way.
+        how = ActionKilled if (error.return_code or 0) < 0 else ActionFailed
+        raise how("\n".join(_complaint(work.action, error, last))) from None
 
 
 def _complaint(

@@ -10,7 +10,7 @@ import pytest
 from cockpit.actions import registry
 from cockpit.checks.identity import identify
 from cockpit.checks.registry import ask
-from cockpit.errors import ActionFailed, NotInstalled, Refused, TargetError
+from cockpit.errors import ActionFailed, ActionKilled, NotInstalled, Refused, TargetError
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.checks import DockerCheck
 from cockpit.runbook.targets import ComposeTarget
@@ -209,3 +209,40 @@ async def test_a_one_off_is_not_run_beside_itself(
     with pytest.raises(Refused, match="container x-run-1 still runs migrate, started at noon"):
         await registry.run(action, acting(world(tmp_path), action, []))
     assert not record.exists()
+
+
+ONCE = """#!/bin/sh
+case " $* " in
+*" config "*) echo '{"services": {}}'; exit 0;;
+*" ps "*) [ -e "$RECORD" ] && printf '%s' "$LEFT"; exit "$(cat "$RECORD" 2>/dev/null || echo 0)";;
+esac
+echo "${PS_STATUS:-0}" > "$RECORD"
+[ "${STATUS:-0}" = kill ] && kill -KILL $$
+exit "$STATUS"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "how", "words"),
+    [
+        ({"STATUS": "1", "LEFT": "x-run-1\tat noon"}, ActionKilled, "x-run-1 still runs migrate"),
+        ({"STATUS": "1", "PS_STATUS": "1"}, ActionKilled, "still runs is unknown"),
+        ({"STATUS": "kill"}, ActionKilled, "exited with -9"),
+        ({"STATUS": "1"}, ActionFailed, "exited with 1"),
+    ],
+)
+async def test_a_one_off_whose_command_ends_while_it_runs_on_is_in_doubt_and_not_failed(
+    tmp_path: Path,
+    record: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    how: type[ActionFailed],
+    words: str,
+) -> None:
+    (record.parent / "bin" / "docker").write_text(ONCE, encoding="utf-8")
+    for name, value in {"LEFT": "", **given}.items():
+        monkeypatch.setenv(name, value)
+    action = compose("run", "migrate")
+    with pytest.raises(ActionFailed, match=words) as ended:
+        await registry.run(action, acting(world(tmp_path), action, []))
+    assert type(ended.value) is how
