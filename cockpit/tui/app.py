@@ -29,7 +29,7 @@ from cockpit.tui.lines import questions
 from cockpit.tui.lines.scene import Scene, scene_of
 from cockpit.tui.port import Client
 from cockpit.tui.presses import PASTE, Presses
-from cockpit.tui.screens.base import Showing
+from cockpit.tui.screens.base import Showing, Telling
 from cockpit.tui.screens.too_small import TooSmall
 from cockpit.tui.screens.watch import TALL, Watch
 from cockpit.tui.taste import Taste
@@ -160,9 +160,9 @@ class CockpitApp(Painted, inherit_bindings=False):
         self.follower.ask(kind, **details)
 
     def tell(self, words: str, tone: str = "needs") -> None:
-        """Say something on the main screen's message line for a few seconds."""
+        """Say something for a few seconds, on every screen that has room for it."""
         for screen in self.screen_stack:
-            if isinstance(screen, Watch):
+            if screen.is_mounted and isinstance(screen, Telling):
                 screen.tell(words, tone)
 
     def leave(self) -> None:

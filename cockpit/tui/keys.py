@@ -79,11 +79,15 @@ KEYS: tuple[Key, ...] = (
         "leave the screen: the run goes on", hint=2),
 )  # fmt: skip
 
+IN_A_HURRY = tuple(key for key in KEYS if key.wish in ("hold", "stop", "note", "roll_back"))
+"""What works on every screen, whatever covers the main one."""
+
 MOVES: tuple[tuple[str, str], ...] = (
     ("Tab, Shift+Tab", "to the next panel, and back"),
     ("Up, Down", "through the steps, or the rows"),
     ("Page Up, Page Down, Home, End", "through a long page"),
     ("Esc", "close what is open, or let the cursor follow the next step"),
+    (", ".join(key.shown for key in IN_A_HURRY), "on every page that covers the main screen, too"),
     ("Ctrl-L", "draw the whole screen anew, where something else wrote over it"),
 )
 SORTING: tuple[tuple[str, str], ...] = (

@@ -99,6 +99,13 @@ async def test_while_the_journal_is_damaged_no_other_key_asks_anything() -> None
             await one.pilot.press(key)
             await one.says("nothing is recorded; a shows what can be done")
         assert one.client.kinds == []
+        await _page(one)
+        for key in "hknb":
+            one.real.at += 9
+            await one.show(replace(waits.damaged()))
+            await one.says("a accept it in words")
+            await one.pilot.press(key)
+            await one.says("nothing is recorded; a shows what can be done")
 
 
 async def test_a_changed_runbook_is_gone_over_to_with_a_reason_and_as_it_was_shown() -> None:

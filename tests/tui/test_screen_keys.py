@@ -115,17 +115,49 @@ async def test_what_changes_the_run_wants_its_own_key_after_the_reason(
         await one.until(lambda: one.client.kinds)
 
 
-@pytest.mark.parametrize("deep", [1, 2])
-async def test_the_way_back_opens_from_the_whole_decision_and_from_a_signals_page(
-    deep: int,
-) -> None:
-    async with opened(views.roll_back_advised()) as one:
-        await one.pilot.press("4", *["enter"] * deep)
-        await one.until(lambda: len(one.app.screen_stack) == 1 + deep)
-        await one.pilot.press("b")
-        await one.until(lambda: isinstance(one.app.screen, Reason))
-        await _answer(one, "because")
-        assert (await _asked(one, "roll_back"))["text"] == "because"
+COVERING = {
+    "a panel over the screen": ("4", "z"),
+    "the page of a signal": ("4", "z", "enter"),
+    "the page of a service": ("2", "z", "enter"),
+    "the log of a service": ("2", "z", "enter", "l"),
+    "the page of a resolver": ("3", "z", "enter"),
+    "the page of a step": ("up", "enter"),
+    "every key": ("question_mark",),
+}
+"""Keys from the main screen to what covers it."""
+
+
+async def _covered(one: Opened, by: str) -> None:
+    pages = sum(key in ("z", "enter", "l", "question_mark") for key in COVERING[by])
+    for key in COVERING[by]:
+        await one.pilot.press(key)
+    await one.until(lambda: len(one.app.screen_stack) == 1 + pages)
+
+
+@pytest.mark.parametrize("by", COVERING)
+async def test_what_is_wanted_in_a_hurry_is_asked_for_from_every_page(by: str) -> None:
+    view = views.roll_back_advised()
+    async with opened(view) as one:
+        await _covered(one, by)
+        await one.pilot.press("h")
+        await _asked(one, "hold")
+        hints = one.app.screen.query_one("#hints", Shown)
+        await one.pilot.press("k")
+        await one.until(lambda: hints.text.strip() == "no step is running")
+        one.real.at += 9
+        await one.show(replace(view, boot_ns=view.boot_ns + 9 * NS))
+        await one.until(lambda: "Esc back" in hints.text)
+        for key, kind in (("n", "note"), ("b", "roll_back")):
+            await one.pilot.press(key)
+            await _answer(one, "because")
+            assert (await _asked(one, kind))["text"] == "because"
+
+
+async def test_a_running_step_is_stopped_from_a_services_page() -> None:
+    async with opened(views.running()) as one:
+        await _covered(one, "the page of a service")
+        await one.pilot.press("k")
+        await _asked(one, "stop")
 
 
 async def test_the_reason_can_be_typed_anew_before_the_key() -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from textual.command import CommandPalette
 
 from cockpit.engine.client import View
-from cockpit.tui.taste import prepare, taste
+from cockpit.tui.taste import Taste, prepare, taste
 from tests.fakes import screen_views as views
-from tests.fakes.screens import opened
+from tests.fakes.screens import Opened, opened
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,24 @@ async def test_without_colour_no_cell_is_painted_in_any(
         }
     assert styles
     assert painted == set()
+
+
+def _underlined(one: Opened) -> str:
+    strips = one.app.screen._compositor.render_strips()
+    parts = (part for strip in strips for part in strip if part.style and part.style.underline)
+    return "".join(part.text for part in parts).strip()
+
+
+@pytest.mark.parametrize("no_colour", [True, False])
+@pytest.mark.parametrize("theme", ["cockpit-ansi", "cockpit-dark"])
+async def test_the_chosen_command_of_the_palette_is_told_by_more_than_colour(
+    theme: str, no_colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if no_colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(views.switched(), (80, 24), taste=Taste(theme)) as one:
+        await one.pilot.press("colon")
+        await one.until(lambda: isinstance(one.app.screen, CommandPalette))
+        await one.until(lambda: _underlined(one).startswith("accept"))
+        await one.pilot.press("down", "down")
+        await one.until(lambda: _underlined(one).startswith("faster"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import ClassVar
 
 from textual import on
@@ -20,7 +20,8 @@ from cockpit.tui.lines.sheets import Sheet
 from cockpit.tui.lines.text import Line, as_ascii, fit, said
 from cockpit.tui.panels.lines import Shown
 from cockpit.tui.panels.reader import Reader
-from cockpit.tui.screens.base import app_of
+from cockpit.tui.screens.base import Told, app_of
+from cockpit.tui.screens.over import HURRY, ask
 
 
 class Changes(Followed[None], inherit_bindings=False):
@@ -30,7 +31,12 @@ class Changes(Followed[None], inherit_bindings=False):
         Binding("escape", "back", "back"),
         Binding("q", "back", "back", show=False),
         Binding("a", "accept", "accept"),
+        *HURRY,
     ]
+
+    def __init__(self, real: Callable[[], float]) -> None:
+        super().__init__(real)
+        self._words = Told()
 
     def compose(self) -> ComposeResult:
         """The bar and NOW stay; the rest is the page."""
@@ -57,6 +63,7 @@ class Changes(Followed[None], inherit_bindings=False):
 
     @on(Reader.Moved)
     def _moved(self) -> None:
+        self._words = Told()  # what was said of unread rows may hold no longer
         self.query_one("#hints", Shown).redraw()
 
     def action_back(self) -> None:
@@ -78,6 +85,15 @@ class Changes(Followed[None], inherit_bindings=False):
 
         self.app.push_screen(Reason(asked.question, app.real), answered)
 
+    def tell(self, words: str, tone: str = "needs") -> None:
+        """Say something for a few seconds."""
+        self._words.say(words, tone, app_of(self).real())
+        self.query_one("#hints", Shown).redraw()
+
+    def action_wish(self, name: str) -> None:
+        """Ask something of the run, or say why not."""
+        ask(app_of(self), name)
+
     def _asked(self, scene: Scene) -> Acceptance | str:
         """What would be asked, once all of the page was in view; or why it cannot be."""
         asked, page = acceptance(scene), self.query_one(Reader)
@@ -98,5 +114,5 @@ class Changes(Followed[None], inherit_bindings=False):
             ("a", "key" if able else "dim"),
             (f" {words}", "plain" if able else "needs"),
         )
-        line = fit(keys, width)
+        line = fit(self._words.at(app_of(self).real()) or keys, width)
         return (as_ascii(line) if scene.ascii else line,)

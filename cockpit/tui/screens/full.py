@@ -8,20 +8,17 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
-from cockpit.tui import wishes
-from cockpit.tui.lines.bar import bar
 from cockpit.tui.lines.choice import Choice
-from cockpit.tui.lines.now import now
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.sheets import Sheet, sheet
-from cockpit.tui.lines.text import Line, Span, as_ascii, fit
+from cockpit.tui.lines.text import Line
 from cockpit.tui.panels.entry import Entry
 from cockpit.tui.panels.lines import Shown
 from cockpit.tui.panels.reader import Reader
-from cockpit.tui.screens.base import app_of
+from cockpit.tui.screens.over import Over, keys
 from cockpit.tui.screens.page import Page, detail_screen, help_screen
 
 SEARCHED = ("log", "output", "resolvers", "service_log")
@@ -32,11 +29,10 @@ SORTED = ("resolvers",)
 """Those whose rows have an order and kinds to choose from."""
 
 
-class Full(Screen[None], inherit_bindings=False):
+class Full(Over):
     """A panel's sheet."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back"),
         Binding("q,z", "back", "back", show=False),
         Binding("enter", "open", "open the row"),
         Binding("slash", "search", "search"),
@@ -44,10 +40,6 @@ class Full(Screen[None], inherit_bindings=False):
         Binding("f", "turn('show')", "show"),
         Binding("r", "turn('page')", "records"),
         Binding("question_mark", "help", "keys"),
-        Binding("h", "wish('hold')", "hold"),
-        Binding("k", "wish('stop')", "stop"),
-        Binding("n", "wish('note')", "note"),
-        Binding("b", "wish('roll_back')", "way back"),
     ]
 
     def __init__(self, name: str, *, searching: bool = False) -> None:
@@ -56,24 +48,17 @@ class Full(Screen[None], inherit_bindings=False):
         self._searching = searching
         self._choice = Choice()
 
-    def compose(self) -> ComposeResult:
-        """The bar and NOW stay; the rest is the sheet."""
-        yield Shown(lambda scene, width: (bar(scene, width), now(scene, width)), id="head")
+    def page(self) -> ComposeResult:
+        """The sheet, and the line to search it."""
         yield Reader(self._sheet, tail=self._panel in GROWING, id="sheet")
-        yield Entry(placeholder="words to search for, Enter keeps them, Esc clears", id="search")
-        yield Shown(self._hints, id="hints")
+        search = Entry(placeholder="words to search for, Enter keeps them, Esc clears", id="search")
+        search.display = self._searching
+        yield search
 
-    def on_mount(self) -> None:
-        """The sheet has the keys, or the search."""
-        self.query_one(Input).display = self._searching
-        (self.query_one(Input) if self._searching else self.query_one(Reader)).focus()
-        self.show(app_of(self).scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw another moment."""
-        for shown in self.query(Shown):
-            shown.show(scene)
-        self.query_one(Reader).show(scene)
+    @property
+    def first(self) -> Widget:
+        """The sheet, or the line to search it."""
+        return self.query_one(Input) if self._searching else super().first
 
     def action_back(self) -> None:
         """Close the search, or the screen."""
@@ -82,7 +67,7 @@ class Full(Screen[None], inherit_bindings=False):
             self.query_one(Input).display = False
             self.query_one(Reader).focus()
         else:
-            self.dismiss()
+            super().action_back()
 
     def action_open(self) -> None:
         """Open the page of the row."""
@@ -106,11 +91,6 @@ class Full(Screen[None], inherit_bindings=False):
         """Every key."""
         self.app.push_screen(help_screen(sorting=self._panel in SORTED))
 
-    def action_wish(self, name: str) -> None:
-        """Hold, stop, note and the way back work here too; a refusal is said on the main screen."""
-        if refusal := wishes.wish(app_of(self), name, None):
-            app_of(self).tell(refusal)
-
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._choice = replace(self._choice, words=event.value)
@@ -123,17 +103,14 @@ class Full(Screen[None], inherit_bindings=False):
     def _sheet(self, scene: Scene, width: int) -> Sheet:
         return sheet(scene, self._panel, width, self._choice)
 
-    def _hints(self, scene: Scene, width: int) -> tuple[Line, ...]:
-        keys = [("Esc", "back"), ("Up Down Page Home End", "move")]
-        keys += [("/", "search")] if self._panel in SEARCHED else [("Enter", "open the row")]
+    def hints(self, _scene: Scene) -> Line:
+        """The keys of the sheet; where its rows are sorted, in which order they are."""
         if self._panel in SORTED:
-            keys = [("Esc", "back"), ("Enter", "open"), ("s", self._choice.order)]
-            keys += [("f", self._choice.show), ("r", "records"), ("/", "words"), ("?", "keys")]
-        spans: list[Span] = [(" ", "plain")]
-        for key, words in keys:
-            spans += [(key, "key"), (f" {words}   ", "plain")]
-        line = fit(tuple(spans), width)
-        return (as_ascii(line) if scene.ascii else line,)
+            order, kind = ("s", self._choice.order), ("f", self._choice.show)
+            rest = (("r", "records"), ("/", "words"), ("?", "keys"))
+            return keys(("Esc", "back"), ("Enter", "open"), order, kind, *rest)
+        last = ("/", "search") if self._panel in SEARCHED else ("Enter", "open the row")
+        return keys(("Esc", "back"), ("Up Down Page Home End", "move"), last)
 
 
 def _page(kind: str, key: str) -> Page:

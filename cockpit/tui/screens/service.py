@@ -10,9 +10,10 @@ from cockpit.tui.lines.detail import detail
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.service import has_log, service_log
 from cockpit.tui.lines.sheets import Sheet
-from cockpit.tui.lines.text import Line, fit
+from cockpit.tui.lines.text import Line
 from cockpit.tui.screens.base import app_of
 from cockpit.tui.screens.full import Full
+from cockpit.tui.screens.over import keys
 from cockpit.tui.screens.page import Page
 
 
@@ -20,7 +21,6 @@ class Service(Page):
     """A page that asks the engine for a log as long as it is there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Page.BINDINGS,
         Binding("l", "log", "log"),
         Binding("slash", "log(True)", "search the log"),
     ]
@@ -30,10 +30,9 @@ class Service(Page):
         self._probe = probe
 
     def on_mount(self) -> None:
-        """Ask for its log, where there is one; the page has the keys."""
+        """Ask for its log, where there is one."""
         if has_log(app_of(self).scene, self._probe):
             app_of(self).follower.look_at(self._probe)
-        super().on_mount()
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
@@ -43,12 +42,9 @@ class Service(Page):
         """Its log over the whole screen."""
         self.app.push_screen(ServiceLog(self._probe, searching=searching))
 
-    def hints(self, _scene: Scene, width: int) -> tuple[Line, ...]:
+    def hints(self, _scene: Scene) -> Line:
         """The keys of the page."""
-        keys = (("Esc", "back"), ("Up Down Page", "move"), ("l", "its log"), ("/", "search it"))
-        spans = ((" " + key, "key") if not end else (f" {words}  ", "plain")
-                 for key, words in keys for end in (0, 1))  # fmt: skip
-        return (fit(tuple(spans), width),)
+        return keys(("Esc", "back"), ("Up Down Page", "move"), ("l", "its log"), ("/", "search it"))
 
 
 class ServiceLog(Full):

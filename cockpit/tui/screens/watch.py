@@ -24,12 +24,10 @@ from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import Line, as_ascii, fit, said
 from cockpit.tui.panels.lines import Lines, Panel, Shown
 from cockpit.tui.panels.timeline import Timeline
-from cockpit.tui.screens.base import app_of
+from cockpit.tui.screens.base import Told, app_of
 
 TALL = 34
 """Rows from which what happened has a panel of its own."""
-MESSAGE_S = 8.0
-"""Real seconds for which a message stays."""
 
 
 class Watch(Screen[None], inherit_bindings=False):
@@ -49,7 +47,7 @@ class Watch(Screen[None], inherit_bindings=False):
     def __init__(self, scene: Scene) -> None:
         super().__init__()
         self.scene = scene
-        self._said: tuple[str, str, float] | None = None
+        self._told = Told()
         self._heard = scene.state.seq
 
     def compose(self) -> ComposeResult:
@@ -80,7 +78,7 @@ class Watch(Screen[None], inherit_bindings=False):
 
     def tell(self, words: str, tone: str = "needs") -> None:
         """Say something for a few seconds."""
-        self._said = (words, tone, app_of(self).real() + MESSAGE_S)
+        self._told.say(words, tone, app_of(self).real())
         self.query_one("#message", Shown).show(self.scene)
 
     @on(events.ScreenSuspend)
@@ -176,8 +174,8 @@ class Watch(Screen[None], inherit_bindings=False):
         return bar(scene, width), now(scene, width), next_line(scene, width, before)
 
     def _message(self, scene: Scene, width: int) -> tuple[Line, ...]:
-        if self._said and app_of(self).real() < self._said[2]:
-            line = fit(((f" {self._said[0]}", self._said[1]),), width)
+        if said_now := self._told.at(app_of(self).real()):
+            line = fit(said_now, width)
         elif self.app.size.height < TALL:
             line = last_line(scene, width)
         else:
