@@ -311,6 +311,9 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
     lines = text.split("\n")
     if re.match(r" *\t", lines[at] if at < len(lines) else ""):
         return Problem(file, at + 1, "not YAML: a tab indents the line", "indent with spaces")
+    if mark and lines[at : at + 1] and lines[at][mark.column - 1 : mark.column + 1] == "${":
+        what = "not YAML: `${` stands without quotes in a list or mapping in brackets"
+        return Problem(file, at + 1, what, 'put the value in quotes, `"${name}"` for one')
     if any(words in said for words in _OPENED):
         mark = getattr(error, "context_mark", None) or mark
     line = mark.line + 1 if mark else 1
