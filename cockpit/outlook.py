@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cockpit.answer import Answer
 from cockpit.decision.rollback import call_off_steps, steps_back
-from cockpit.journal.state import LogLine, RunState, StepState
+from cockpit.journal.state import AttemptState, LogLine, RunState, StepState
 from cockpit.runbook.model import Probe, Runbook, Step
 
 
@@ -137,6 +137,27 @@ def may_have_happened(step: Step, answers: Sequence[Answer]) -> str:
         return ""
     seen = "holds" if other.holds else "is unknown"
     return f"it is not declared idempotent, and may have had its effect: {other.title} {seen}"
+
+
+LEFT_TO_DO = "mark it done with a reason, or roll back"
+"""What remains where a step may not run once more."""
+
+
+def tried(state: StepState) -> tuple[AttemptState, ...]:
+    """A step's attempts but for those that had no effect, or whose confirmation was void."""
+    return tuple(one for one in state.attempts if one.status != "open")
+
+
+def not_again(step: Step, state: StepState, answers: Sequence[Answer]) -> str:
+    """Why a step that was tried may not run once more; empty where it may.
+
+    What ended by itself with a failure may be tried again; what ended well, and failed because of
+    a verification, or whose end nobody saw, may have had its whole effect, whatever it is called.
+    """
+    if all(one.ended == "exited" and one.exit for one in tried(state)):
+        answers = [one for one in answers if one.check == STILL_RUNS]
+        return may_have_happened(step, answers) if answers else ""
+    return may_have_happened(step, answers)
 
 
 def held_up_by(runbook: Runbook, state: RunState, step_id: str) -> tuple[Step, ...]:

@@ -6,13 +6,14 @@ import asyncio
 
 from cockpit.actions import stand_in
 from cockpit.answer import Answer
+from cockpit.checks.base import CheckContext
 from cockpit.engine.core import Core
 from cockpit.errors import CockpitError, Refused
 from cockpit.journal.events import AttemptInDoubt
 from cockpit.journal.state import StepState
 from cockpit.outlook import STILL_RUNS
 from cockpit.runbook.actions import ComposeAction
-from cockpit.runbook.model import Step
+from cockpit.runbook.model import Runbook, Step
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.oneoffs import still_running
 
@@ -21,12 +22,12 @@ PATIENCE_S = 10.0
 TITLE = "Nothing of it still runs"
 
 
-async def answers(core: Core, step: Step) -> tuple[Answer, ...]:
+async def answers(step: Step, context: CheckContext) -> tuple[Answer, ...]:
     """An answer where something still runs, or where nobody can tell; none where nothing does."""
-    found = _one_off(core, step)
+    found = _one_off(step, context.runbook)
     if found is None:
         return ()
-    at = core.ledger.clock.now()
+    at = context.clock.now()
     try:
         async with asyncio.timeout(PATIENCE_S):
             left = await still_running(*found)
@@ -34,7 +35,7 @@ async def answers(core: Core, step: Step) -> tuple[Answer, ...]:
         words = f"the Docker engine gave no answer in {PATIENCE_S:.0f} s"
         return (Answer(STILL_RUNS, TITLE, "unknown", words, at),)
     except (CockpitError, OSError) as error:
-        return (Answer(STILL_RUNS, TITLE, "unknown", core.secrets.hide(str(error)), at),)
+        return (Answer(STILL_RUNS, TITLE, "unknown", context.secrets.hide(str(error)), at),)
     return (Answer(STILL_RUNS, TITLE, "fail", "; ".join(left), at),) if left else ()
 
 
@@ -51,7 +52,7 @@ def in_doubt(core: Core) -> list[StepState]:
     return [
         one
         for one in core.ledger.state.steps.values()
-        if one.status == "in_doubt" and _one_off(core, core.runbook.step(one.id))
+        if one.status == "in_doubt" and _one_off(core.runbook.step(one.id), core.runbook)
     ]
 
 
@@ -59,7 +60,7 @@ async def name_it(core: Core, state: StepState) -> None:
     """Say in the doubt itself what still runs."""
     if state.last is None:
         return
-    found = await answers(core, core.runbook.step(state.id))
+    found = await answers(core.runbook.step(state.id), core.context())
     unsure = "whether its container still runs is unknown: "
     left = [one.evidence if one.said == "fail" else unsure + one.evidence for one in found]
     now = core.ledger.state.step(state.id)
@@ -71,12 +72,12 @@ async def name_it(core: Core, state: StepState) -> None:
         core.ledger.tell(AttemptInDoubt(state.id, now.last.number, reason))
 
 
-def _one_off(core: Core, step: Step) -> tuple[ComposeTarget, str] | None:
+def _one_off(step: Step, runbook: Runbook) -> tuple[ComposeTarget, str] | None:
     """The project and the service of a step that runs a one-off; None for any other step."""
     action = step.action
     if not isinstance(action, ComposeAction) or action.operation != "run":
         return None
-    target = core.runbook.target(action.target)
-    if stand_in.is_played(core.runbook) or not isinstance(target, ComposeTarget):
+    target = runbook.target(action.target)
+    if stand_in.is_played(runbook) or not isinstance(target, ComposeTarget):
         return None
     return target, action.services[0]

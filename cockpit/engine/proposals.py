@@ -12,14 +12,16 @@ import msgspec
 from cockpit.actions import registry as actions
 from cockpit.actions.base import Foreseen
 from cockpit.actions.compose import refuse_after_t0
+from cockpit.answer import Answer
 from cockpit.checks import registry as checks
 from cockpit.checks.base import CheckContext
 from cockpit.checks.identity import identify
 from cockpit.clock import NS, boot_id, boot_ns
 from cockpit.earlier import Earlier, in_words
+from cockpit.engine import seen
 from cockpit.errors import CockpitError, Refused
 from cockpit.journal.state import AttemptState, RunState
-from cockpit.outlook import missing, walked
+from cockpit.outlook import LEFT_TO_DO, missing, not_again, tried, walked
 from cockpit.redact import printable
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
@@ -69,6 +71,7 @@ def digest(plan: str, proposal: Proposal) -> str:
         "targets": proposal.targets,
         "foreseen": (proposal.foreseen, proposal.foreseen_digest),
         "gates": [(answer.check, answer.said) for answer in proposal.gates],
+        "seen": [(answer.check, answer.said) for answer in proposal.seen],
     }
     return hashlib.sha256(msgspec.json.encode(bound, order="sorted")).hexdigest()
 
@@ -104,13 +107,17 @@ async def propose(step: Step, context: CheckContext, known: Proposal | None = No
     """
     first = draft(step, context)
     gates = [context.runbook.check(one) for one in step.gates]
-    targets, answers, foreseen = await asyncio.gather(
-        identities(step, context), checks.ask_all(gates, context), _foresee(step, context, known)
+    targets, answers, foreseen, found = await asyncio.gather(
+        identities(step, context),
+        checks.ask_all(gates, context),
+        _foresee(step, context, known),
+        _seen(step, context),
     )
     asked = replace(
         first,
         targets=targets,
         gates=tuple(answers),
+        seen=found,
         foreseen=foreseen.lines,
         foreseen_digest=foreseen.digest,
         foreseen_closed=foreseen.closed,
@@ -121,6 +128,11 @@ async def propose(step: Step, context: CheckContext, known: Proposal | None = No
         asked = replace(asked, foreseen_ns=known.foreseen_ns)
     asked = replace(asked, digest=digest(context.state.plan, asked))
     return replace(asked, closed=closed(step, context, asked))
+
+
+async def _seen(step: Step, context: CheckContext) -> tuple[Answer, ...]:
+    """What is to be seen of former attempts: before a first one there is nothing to look for."""
+    return await seen.of(step, context) if tried(context.state.step(step.id)) else ()
 
 
 async def _foresee(step: Step, context: CheckContext, known: Proposal | None) -> Foreseen:
@@ -154,6 +166,8 @@ def closed(step: Step, context: CheckContext, shown: Proposal) -> tuple[str, ...
             reasons.append(f"the target {target} {identity}")
         elif pinned not in (None, identity):
             reasons.append(f"the target {target} is {identity}, and was {pinned} before")
+    if why := not_again(step, context.state.step(step.id), shown.seen):
+        reasons.append(f"{why}: {LEFT_TO_DO}")
     shut = [answer.title for answer in shown.gates if not answer.holds]
     if shut:
         count = f"{len(shut)} gates are" if len(shut) > 1 else "one gate is"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from cockpit.answer import Answer
-from cockpit.checks import registry as checks
-from cockpit.engine import left_running
+from cockpit.engine import left_running, seen
 from cockpit.engine.core import Core
 from cockpit.engine.intents import Intent
 from cockpit.errors import Refused
@@ -22,7 +21,6 @@ from cockpit.journal.events import (
 )
 from cockpit.journal.state import StepState
 from cockpit.outlook import may_have_happened, walked
-from cockpit.runbook.model import Step
 
 _ENDS: Mapping[str, RunEnd] = {
     "forward": "completed",
@@ -34,29 +32,17 @@ VERIFY_S = 20.0
 """Real seconds for which a verification that does not hold yet is asked again."""
 
 
-async def ask(core: Core, step: Step) -> tuple[Answer, ...]:
-    """A step's verifications, asked now."""
-    wanted = [core.runbook.check(one) for one in step.verify]
-    return tuple(await checks.ask_all(wanted, core.context()))
-
-
-async def _seen_now(core: Core, step: Step) -> tuple[Answer, ...]:
-    """What is to be seen of an attempt that did not end well, what it left running included."""
-    verified, left = await asyncio.gather(ask(core, step), left_running.answers(core, step))
-    return (*left, *verified)
-
-
 async def verify(core: Core) -> None:
     """Ask the verifications of an attempt whose action succeeded, and journal its result."""
     state = core.ledger.state.active
     if state is None or state.status != "unverified" or state.last is None:
         return
     step = core.runbook.step(state.id)
-    answers = await ask(core, step)
+    answers = await seen.verified(step, core.context())
     deadline = core.ledger.clock.real() + VERIFY_S
     while not all(one.holds for one in answers) and core.ledger.clock.real() < deadline:
         await asyncio.sleep(1.0)
-        answers = await ask(core, step)
+        answers = await seen.verified(step, core.context())
     if _waits(core, state):
         core.ledger.tell(Verified(step.id, state.last.number, list(answers)))
         _conclude(core, state, answers)
@@ -94,7 +80,7 @@ async def look(core: Core, intent: Intent, _by: str) -> None:
     if state.status == "unverified":
         await verify(core)
         return
-    answers = await _seen_now(core, core.runbook.step(intent.step))
+    answers = await seen.of(core.runbook.step(intent.step), core.context())
     if core.ledger.state.step(intent.step).attempts != state.attempts:
         raise Refused("it went on while it was looked at: look again")
     _saw(core, intent.step, state.last.number, answers)
@@ -108,13 +94,13 @@ def _saw(core: Core, step: str, number: int, answers: tuple[Answer, ...]) -> Non
 async def settle_done(core: Core, intent: Intent, by: str) -> None:
     """Call an attempt done on the operator's word, with the evidence that they looked at."""
     number = _must_be_unsettled(core, intent)
-    seen = core.looked
-    if seen is None or seen[0] != intent.step:
+    looked = core.looked
+    if looked is None or looked[0] != intent.step:
         raise Refused(LOOK_FIRST)
     step = core.runbook.step(intent.step)
-    answers = await _seen_now(core, step)
+    answers = await seen.of(step, core.context())
     # The operator's word rests on what they saw: another answer wants another word.
-    if changed := _other(seen[1], answers):
+    if changed := _other(looked[1], answers):
         _saw(core, step.id, number, answers)
         raise Refused(f"{changed} now, and not when you looked: look again")
     _settle(core, intent, by, "done", answers)
@@ -122,9 +108,9 @@ async def settle_done(core: Core, intent: Intent, by: str) -> None:
     end_if_all_done(core)
 
 
-def _other(seen: tuple[Answer, ...], now: tuple[Answer, ...]) -> str:
+def _other(looked: tuple[Answer, ...], now: tuple[Answer, ...]) -> str:
     """The first answer that is not what was seen, in words; empty where all are."""
-    before = {one.check: one.said for one in seen}
+    before = {one.check: one.said for one in looked}
     found = (one for one in now if before.get(one.check) != one.said)
     return next((f"{one.title}: {one.said}" for one in found), "")
 
@@ -134,8 +120,8 @@ async def settle_failed(core: Core, intent: Intent, by: str) -> None:
     _must_be_unsettled(core, intent)
     if core.ledger.state.step(intent.step).status == "failed":
         raise Refused("it is failed already")
-    seen = await _seen_now(core, core.runbook.step(intent.step))
-    _settle(core, intent, by, "failed", seen)
+    answers = await seen.of(core.runbook.step(intent.step), core.context())
+    _settle(core, intent, by, "failed", answers)
 
 
 async def settle_not_happened(core: Core, intent: Intent, by: str) -> None:
@@ -143,7 +129,7 @@ async def settle_not_happened(core: Core, intent: Intent, by: str) -> None:
     number = _must_be_unsettled(core, intent)
     step = core.runbook.step(intent.step)
     # Asked now, not remembered: what had no effect an hour ago may have had it since.
-    answers = await _seen_now(core, step)
+    answers = await seen.of(step, core.context())
     if why := may_have_happened(step, answers):
         _saw(core, step.id, number, answers)
         raise Refused(why)

@@ -14,7 +14,7 @@ from cockpit.engine.intents import EXPIRES_S, Intent
 from cockpit.engine.proposals import closed_by_state, draft, is_seconded
 from cockpit.engine.proposals import propose as proposed
 from cockpit.errors import Refused
-from cockpit.journal.events import Confirmed, TargetPinned
+from cockpit.journal.events import Confirmed, TargetPinned, Verified
 from cockpit.runbook.model import Step
 from cockpit.telemetry.live import NOBODY_YET, Proposal
 
@@ -71,6 +71,8 @@ async def confirm(core: Core, intent: Intent, by: str) -> None:
     # From here to the started runner nothing waits: what was looked at above cannot change.
     known = core.ledger.state.pinned
     core.ledger.tell_all(TargetPinned(*one) for one in fresh.targets if one[0] not in known)
+    if last := core.state.step(step.id).last if fresh.seen else None:
+        core.ledger.tell(Verified(step.id, last.number, list(fresh.seen)))
     _begin(core, intent, step, fresh, by)
 
 
@@ -99,10 +101,11 @@ def _must_match(intent: Intent, step: Step, shown: Proposal | None) -> None:
 def _difference(shown: Proposal | None, fresh: Proposal) -> str:
     if shown is None:
         return "it was not shown"
-    before = {answer.check: answer.said for answer in shown.gates}
-    for answer in fresh.gates:
-        if before.get(answer.check) != answer.said:
-            return f"{answer.title}: {before.get(answer.check)} before, {answer.said} now"
+    for asked, again in ((shown.gates, fresh.gates), (shown.seen, fresh.seen)):
+        before = {answer.check: answer.said for answer in asked}
+        for answer in again:
+            if before.get(answer.check) != answer.said:
+                return f"{answer.title}: {before.get(answer.check)} before, {answer.said} now"
     if shown.targets != fresh.targets:
         return "a target is another one"
     for was, now in zip_longest(shown.foreseen, fresh.foreseen, fillvalue="nothing"):

@@ -79,6 +79,8 @@ class Proposal:
     """Why it must not begin now, as the outside says."""
     foreseen_ns: int = 0
     """The boot clock when it was read."""
+    seen: tuple[Answer, ...] = ()
+    """What the step's verifications say now, where it was tried before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,13 @@ def test_a_doubt_can_be_settled_as_failed_with_what_was_seen(run: Run) -> None:
     assert settled["evidence"]
     again = run.refused(lambda: run.send("settle_failed", step="slow", text="once more"))
     assert "it is failed already" in again
+    # Whatever it is called, its verification says that it happened: it does not happen twice.
+    run.let_go()
+    shown = run.operator.proposal("slow")
+    assert [answer.said for answer in shown.seen] == ["pass"]
+    assert "may have had its effect: The mark of slow is there" in shown.closed[0]
+    assert run.refused(lambda: run.operator.confirm(shown)) == shown.closed[0]
+    assert run.effects("slow") == 1
 
 
 def test_a_doubt_whose_verification_says_no_may_run_again_as_a_new_attempt(run: Run) -> None:

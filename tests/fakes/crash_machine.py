@@ -11,9 +11,10 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from cockpit.answer import Answer
+from cockpit.checks.base import CheckContext
 from cockpit.clock import boot_id, boot_ns, wall_s
 from cockpit.earlier import Earlier
-from cockpit.engine import attempts, handlers, inbox, intents, settling
+from cockpit.engine import attempts, handlers, inbox, intents, seen, settling
 from cockpit.engine.advisory import AdvisoryLocks
 from cockpit.engine.attempt_files import Exit, Identity, Order
 from cockpit.engine.attempts import Attempts
@@ -277,7 +278,7 @@ class Machine:
 def without_processes(monkeypatch: pytest.MonkeyPatch, current: Callable[[], Machine]) -> None:
     """Let the engine's rules see a machine's runners and marks instead of processes and files."""
 
-    async def seen(_core: Core, step: Step) -> tuple[Answer, ...]:
+    async def verified(step: Step, _context: CheckContext) -> tuple[Answer, ...]:
         return (current().verifies(step),)
 
     def alive(pid: int, started: int, boot: str) -> bool:
@@ -291,7 +292,7 @@ def without_processes(monkeypatch: pytest.MonkeyPatch, current: Callable[[], Mac
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(inbox, "AGAIN_S", 0.0)
     monkeypatch.setattr(settling, "VERIFY_S", 0.0)
-    monkeypatch.setattr(settling, "ask", seen)
+    monkeypatch.setattr(seen, "verified", verified)
     monkeypatch.setattr(attempts, "is_alive", alive)
     monkeypatch.setattr(attempts, "session_members", nobody)
     monkeypatch.setattr(attempts, "marked", nobody)

@@ -367,6 +367,21 @@ def failed() -> View:
     return story.view(at, live(at, grid=grid(at, "o" * 10, switched=False)))
 
 
+def half_done() -> View:
+    """A step that ended well, one of whose verifications says no; opened once more."""
+    at = -700.0
+    story = Story().until("freeze").confirm("rest", -880).end("rest", -860, 20.0)
+    reason = "both sides hold the same rows: users differ in 3 rows"
+    story.tell(-850, e.StepFinished("rest", 1, "failed", reason), "engine")
+    seen = (
+        Answer("disk", "both sides hold the same rows", "fail", "users differ", T0 + at - 1),
+        Answer("sums", "the old side is frozen", "pass", "0 writes since", T0 + at - 1),
+    )
+    why = "it is not declared idempotent, and may have had its effect: the old side is frozen holds"
+    found = proposal("rest", at, attempt=2, lines=("copy the rest",), seen=seen, closed=(why,))
+    return story.view(at, live(at, grid=grid(at, "o" * 10, switched=False), proposal=found))
+
+
 def held() -> View:
     at = -1200.0
     story = Story().until("go").tell(-1250, e.Held("the office network is down"))

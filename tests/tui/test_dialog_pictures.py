@@ -108,6 +108,7 @@ DIALOGS: dict[str, tuple[Callable[[], View], Done]] = {
     "settle_as_failed": (views.in_doubt, _typing("enter f")),
     "confirm": (views.confirming, _read("enter")),
     "confirm_long": (views.confirming_long, _read("enter")),
+    "confirm_again": (views.half_done, _read("enter r")),
     "confirm_gate_unknown": (views.gate_unknown, _read("enter")),
     "confirm_gate_failing": (views.gate_failing, _read("enter")),
     "held": (views.held, _nothing),

@@ -11,6 +11,7 @@ from cockpit.answer import Answer, Said
 from cockpit.decision.evidence import Reading
 from cockpit.engine.client import View
 from cockpit.journal.state import LogLine
+from cockpit.outlook import STILL_RUNS
 from cockpit.propagation.answers import Cell
 from cockpit.runbook.words import Id
 from cockpit.telemetry.live import Tile
@@ -410,6 +411,21 @@ def test_settling_says_why_a_step_may_not_run_again(answers: tuple[Said, ...], w
     assert ("run it again (it may have had its effect)" in said) == bool(why)
     harmless = replace(line, step=replace(line.step, idempotent=True))
     assert "may have had its effect" not in _text(settle(scene, harmless, 92))
+
+
+def test_a_failure_that_its_action_told_may_be_tried_again_whatever_is_seen() -> None:
+    view = views.failed()
+    assert view.live is not None
+    there = Answer("disk", "same rows", "pass", "equal", views.T0 - 700)
+    scene = scene_of(replace(view, live=replace(view.live, looked=("rest", (there,)))))
+    line = scene.outlook.line("rest")
+    assert line is not None
+    assert not line.step.idempotent
+    assert "may have had its effect" not in _text(settle(scene, line, 92))
+    left = replace(there, check=STILL_RUNS, said="fail", evidence="container migrate runs")
+    scene = scene_of(replace(view, live=replace(view.live, looked=("rest", (left,)))))
+    said = " ".join(_text(settle(scene, line, 92)).split())
+    assert "it may still act: container migrate runs" in said
 
 
 @pytest.mark.parametrize("name", views.VIEWS)

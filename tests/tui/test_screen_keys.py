@@ -422,6 +422,29 @@ async def test_a_step_that_may_have_had_its_effect_is_not_run_again_by_its_key()
         assert isinstance(one.app.screen, Settle)
 
 
+async def test_a_failed_step_that_may_have_had_its_effect_is_not_run_again_by_its_key() -> None:
+    view = views.half_done()
+    assert view.live is not None
+    assert view.live.proposal is not None
+    looked = ("rest", view.live.proposal.seen)
+    async with opened(replace(view, live=replace(view.live, looked=looked))) as one:
+        await one.pilot.press("enter")
+        await one.says("r run it again (it may have had its effect)")
+        await one.pilot.press("r")
+        await one.says("may have had its effect: the old side is frozen")
+        assert isinstance(one.app.screen, Settle)
+        assert "propose" not in one.client.kinds
+
+
+async def test_a_failed_step_is_confirmed_again_with_what_is_seen_of_it_now() -> None:
+    view = views.half_done()
+    async with opened(view) as one:
+        await one.pilot.press("enter", "r")
+        await one.says("Confirm step 8, attempt 2")
+        for told in ("Seen now", "FAIL: both sides hold the same rows: users differ", "Not again"):
+            await one.says(told)
+
+
 async def test_a_look_from_before_the_attempt_is_no_look() -> None:
     view = views.in_doubt()
     assert view.live is not None

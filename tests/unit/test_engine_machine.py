@@ -38,6 +38,7 @@ ANSWERED = (
     "hold",
     "release",
     "settle_done",
+    "settle_failed",
     "settle_not_happened",
     "roll_back",
     "second",
@@ -188,6 +189,10 @@ class Survival(RuleBasedStateMachine):
         self.m.ask("settle_not_happened", step=step, text="not seen")
 
     @rule(step=st.sampled_from(STEPS))
+    def settle_failed(self, step: str) -> None:
+        self.m.ask("settle_failed", step=step, text="it is no good")
+
+    @rule(step=st.sampled_from(STEPS))
     def look(self, step: str) -> None:
         self.m.ask("look", step=step)
 
@@ -268,7 +273,9 @@ class Survival(RuleBasedStateMachine):
         assert not others, "another attempt is under way"
         if not self.plan.runbook.step(step).idempotent:
             before = [one for one in told if (step, one.number) in self.m.effects]
-            assert all(one.status == "failed" for one in before), "it had its effect already"
+            # A failure that its action itself told is the only one after which it may act again.
+            plainly = [one.status == "failed" and bool(one.exit) for one in before]
+            assert all(plainly), "it had its effect already"
         self.m.act(runner)
 
     # -- what always holds ----------------------------------------------------------------------
@@ -404,6 +411,83 @@ def test_what_had_its_effect_never_runs_again_unless_it_is_idempotent(
         one.runners_go_on(3)
         assert len(one.m.effects) == (2 if allowed else 1)
         one.teardown()
+
+
+def test_what_had_its_effect_does_not_run_again_by_way_of_a_failure_in_words(
+    machine: type[Survival],
+) -> None:
+    for step, effects in (("slow", 1), ("again", 2)):
+        one = machine()
+        one.walk(step)
+        one.runners_go_on(2)
+        one.runners_die()
+        assert one.m.ask("settle_failed", step=step, text="it is no good") == ""
+        one.propose(step)
+        shown = one.m.core.proposal
+        assert shown is not None
+        assert [answer.said for answer in shown.seen] == ["pass"]
+        refused = one.m.ask("confirm", step=step, attempt=2, digest=shown.digest)
+        one.runners_go_on(3)
+        assert len(one.m.effects) == effects
+        if effects == 1:
+            assert "may have had its effect: its mark holds" in refused
+            assert "mark it done with a reason, or roll back" in refused
+            assert shown.closed == (refused,)
+        one.teardown()
+
+
+def test_what_had_its_effect_after_it_was_shown_does_not_run_again(
+    machine: type[Survival],
+) -> None:
+    one = machine()
+    one.walk("slow")
+    one.runners_go_on(1)
+    one.runners_die()
+    assert one.m.ask("settle_failed", step="slow", text="no mark") == ""
+    one.propose("slow")
+    shown = one.m.core.proposal
+    assert shown is not None
+    assert shown.closed == ()
+    one.m.effects.append(("slow", 1))
+    refused = one.m.ask("confirm", step="slow", attempt=2, digest=shown.digest)
+    assert refused == "what was shown no longer holds: its mark: fail before, pass now"
+    assert len(one.m.state.step("slow").attempts) == 1
+    one.teardown()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_what_ended_well_and_failed_by_its_verification_runs_again_only_where_it_says_no(
+    happened: bool, machine: type[Survival]
+) -> None:
+    one = machine()
+    one.walk("slow")
+    one.runners_go_on(1)
+    one.runners_end("exited", 0)
+    assert one.m.state.step("slow").status == "failed"
+    if happened:
+        one.m.effects.append(("slow", 1))
+    one.walk("slow")
+    assert len(one.m.state.step("slow").attempts) == (1 if happened else 2)
+    one.teardown()
+
+
+def test_what_its_action_called_a_failure_is_tried_again_with_what_is_seen_now(
+    machine: type[Survival],
+) -> None:
+    one = machine()
+    one.walk("slow")
+    one.runners_go_on(2)
+    one.runners_end("exited", 1)
+    one.propose("slow")
+    shown = one.m.core.proposal
+    assert shown is not None
+    assert [answer.said for answer in shown.seen] == ["pass"]
+    assert shown.closed == ()
+    one.confirm(1, late=False)
+    state = one.m.state.step("slow")
+    assert len(state.attempts) == 2
+    assert [answer.said for answer in state.attempts[0].answers] == ["pass"]
+    one.teardown()
 
 
 def _left_in_doubt(one: Survival) -> None:

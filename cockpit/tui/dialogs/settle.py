@@ -83,13 +83,12 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         from cockpit.tui.wishes import confirm
 
         app = app_of(self)
-        if refusal := why_not(app.scene, "confirm"):
+        line = self._must(app.scene)
+        if refusal := why_not(app.scene, "confirm") or not_again(app.scene, line):
             app.tell(refusal)
-        elif self._must(app.scene).status == "failed":
+        elif line.status == "failed":
             self.dismiss()
             confirm(app, self.step)
-        elif refusal := not_again(app.scene, self._must(app.scene)):
-            app.tell(refusal)
         else:
             self._settle("settle_not_happened")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cockpit.answer import Answer
 from cockpit.called import as_called
 from cockpit.clock import NS
-from cockpit.outlook import StepLine
+from cockpit.outlook import LEFT_TO_DO, StepLine, not_again, tried
 from cockpit.status import CHECK, ENVIRONMENT
 from cockpit.telemetry.live import Proposal
 from cockpit.tui.lines import times
@@ -65,6 +65,7 @@ def proposal_body(scene: Scene, step: StepLine, found: Proposal, width: int) -> 
     rows += labelled("Foreseen", [(line, "strong") for line in found.foreseen], width)
     rows += _targets(scene, found, width)
     rows += _gates(scene, found, width)
+    rows += _seen(scene, step, found, width)
     rows += _second(scene, found, width)
     rows += labelled("Took before", [(found.took_before or "it never ran", "plain")], width)
     rows += labelled("Way back", [(found.way_back or "unknown", "plain")], width)
@@ -152,6 +153,22 @@ def _gates(scene: Scene, found: Proposal, width: int) -> list[Line]:
     return rows
 
 
+def _seen(scene: Scene, step: StepLine, found: Proposal, width: int) -> list[Line]:
+    """What is to be seen of its former attempts, and why it may not run again, where it may not."""
+    if found.asking or not tried(step.state):
+        return []
+    rows: list[Line] = []
+    for answer in found.seen:
+        label = "" if rows else "Seen now"
+        rows += gate_rows(scene, answer, label, width, must=False)
+    if not rows:
+        words = "it has no verification: only its output tells how far it came"
+        rows += labelled("Seen now", [(words, "needs")], width)
+    if why := not_again(step.step, step.state, found.seen):
+        rows += labelled("Not again", [(f"{why}: {LEFT_TO_DO}", "needs")], width)
+    return rows
+
+
 def _second(scene: Scene, found: Proposal, width: int) -> list[Line]:
     """Who else confirmed it, where another login must."""
     if not found.second_person:
@@ -174,7 +191,7 @@ def answer_key(answer: Answer, now: float) -> str:
 
 
 def gate_rows(
-    scene: Scene, gate: Answer, label: str, width: int, *, past: bool = False
+    scene: Scene, gate: Answer, label: str, width: int, *, past: bool = False, must: bool = True
 ) -> list[Line]:
     """One check: its question, what was seen, and how old that is, or when it was."""
     key = gate.said if past else answer_key(gate, scene.now)
@@ -183,7 +200,7 @@ def gate_rows(
     age = times.ago(scene.now - gate.at)
     word = "" if key == "pass" else f"{mark.word}: "
     evidence = f": {as_called(gate.evidence)}" if gate.evidence else ""
-    right = age if gate.holds else f"must pass, {age}"
+    right = age if gate.holds or not must else f"must pass, {age}"
     if past:
         right = times.moment(gate.at, scene.now)
     return _answer_rows(label, (shown, tone), f"{word}{gate.title}{evidence}", right, width)

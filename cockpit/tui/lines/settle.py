@@ -5,7 +5,8 @@ from __future__ import annotations
 from cockpit.answer import Answer
 from cockpit.called import as_called
 from cockpit.journal.state import AttemptState
-from cockpit.outlook import StepLine, may_have_happened
+from cockpit.outlook import StepLine
+from cockpit.outlook import not_again as not_once_more
 from cockpit.status import STEP
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
@@ -23,7 +24,7 @@ def settle(scene: Scene, step: StepLine, width: int) -> Picture:
     if last is not None:
         body += _attempt(last, width)
     body += _looked(scene, step, width)
-    if step.status != "failed" and (why := not_again(scene, step)):
+    if why := not_again(scene, step):
         body += labelled("Not again", [(why, "needs")], width)
     body += _output(scene, step, width)
     body += labelled("If it fails", [(as_called(step.step.if_it_fails), "plain")], width)
@@ -52,9 +53,9 @@ def unseen(scene: Scene, step: StepLine) -> str:
 
 
 def not_again(scene: Scene, step: StepLine) -> str:
-    """Why it may not be called as one that had no effect; empty where it may, or nobody looked."""
+    """Why it may not run once more; empty where it may, or nobody looked."""
     answers = looked_at(scene, step)
-    return "" if answers is None else may_have_happened(step.step, answers)
+    return "" if answers is None else not_once_more(step.step, step.state, answers)
 
 
 def _attempt(last: AttemptState, width: int) -> list[Line]:
@@ -105,7 +106,7 @@ def _keys(scene: Scene, step: StepLine, width: int) -> list[Line]:
     closed = "it may have had its effect" if not_again(scene, step) else ""
     keys = [("l", "look again", ""), ("d", "it is done", unseen(scene, step))]
     if step.status == "failed":
-        keys.insert(1, ("r", "run it again", ""))
+        keys.insert(1, ("r", "run it again", closed))
     else:
         keys += [("f", "it failed", ""), ("r", "run it again", closed)]
     keys += [("b", "way back", ""), ("o", "output", ""), ("Esc", "leave", "")]
