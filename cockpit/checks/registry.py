@@ -34,7 +34,7 @@ MODULES: Mapping[str, str] = {
     "dns_old_address": "zone",
     "dns_provider": "provider",
     "dns_caa": "zone",
-    "dns_signed": "zone",
+    "dns_signed": "signed",
     "dns_certificate": "sides",
     "dns_serves": "sides",
     "services": "services",

@@ -9,22 +9,19 @@ from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
 from cockpit.checks.provider import effort
 from cockpit.errors import TargetError
-from cockpit.propagation.ask import BOGUS, Server, ask
+from cockpit.propagation.ask import Server, ask
 from cockpit.propagation.beside import value_of, watched
 from cockpit.propagation.caa import allowed
 from cockpit.propagation.classify import Reply, canonical
-from cockpit.propagation.delegation import ask_parents, parents_of
+from cockpit.propagation.delegation import RESOLVERS, ask_parents, parents_of
 from cockpit.propagation.providers.choose import reader_for
-from cockpit.propagation.public import with_public
-from cockpit.propagation.signatures import signed_until, vouches
-from cockpit.propagation.sweep import ask_each, server_of
+from cockpit.propagation.sweep import ask_each
 from cockpit.propagation.wholezone import holding
 from cockpit.runbook.checks import (
     DnsCaaCheck,
-    DnsSignedCheck,
     DnsZoneCheck,
 )
-from cockpit.runbook.targets import DnsTarget, Resolver
+from cockpit.runbook.targets import Authority, DnsTarget
 from cockpit.timewords import lasting, moment
 
 DEADLINE_S = 2.0
@@ -79,7 +76,7 @@ async def _as_delegated(
     if context.live.grid is not None and context.live.grid.paused and not target.parents:
         known = context.live.grid.parents
     else:
-        parents = await parents_of(target, context.clock, DEADLINE_S)
+        parents = await known_parents(target, context)
         known = await ask_parents(target, parents, context.clock, DEADLINE_S)
     wrong = [f"{one.name} ({one.address}) {one.words}" for one in known if one.fits is False]
     fitting = [one for one in known if one.fits]
@@ -92,6 +89,22 @@ async def _as_delegated(
     silent = [f"{one.name} {one.words}" for one in known if one.fits is None]
     told = f"{len(fitting)} of {len(known)} of the parent's name the same {len(named)}"
     return Finding("pass", "; ".join((words, told, *silent)))
+
+
+async def known_parents(target: DnsTarget, context: CheckContext) -> tuple[Authority, ...]:
+    """The parent's servers; asked of resolvers at most once for all gates, and never in a pause."""
+    if target.parents:
+        return target.parents
+    grid = context.live.grid
+    if grid is not None and (grid.paused or grid.parents):
+        return tuple(Authority(name=one.name, address=one.address) for one in grid.parents)
+
+    async def asked() -> tuple[Authority, ...]:
+        near = [one.name for one in target.resolvers if not one.through]
+        await context.courtesy.turn(near[:RESOLVERS], context.clock)
+        return await parents_of(target, context.clock, DEADLINE_S)
+
+    return await context.courtesy.once(("parents", target.zone), context.clock, asked)
 
 
 async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding:
@@ -165,97 +178,12 @@ async def _climbed(target: DnsTarget, name: str, context: CheckContext) -> tuple
     """The CAA records that hold for a name, up to the zone itself, and where they stand."""
     zone = canonical(target.zone)
     while True:
-        reply = await ask(_first(target), name, "CAA", context.clock, DEADLINE_S)
+        reply = await ask(first_of(target), name, "CAA", context.clock, DEADLINE_S)
         if reply.outcome not in ("answer", "no_name"):
             raise TargetError(f"{name} CAA: {reply.note or reply.outcome}", where=target.zone)
         if reply.values or name == zone:
             return reply, name
         name = name.partition(".")[2]
-
-
-async def dns_signed(check: DnsSignedCheck, context: CheckContext) -> Finding:
-    """Whether a signed zone proves its answers, and for how long yet."""
-    target = zone_of(check.target, context)
-    keys = await ask(_first(target), target.zone, "DNSKEY", context.clock, DEADLINE_S)
-    if keys.outcome not in ("answer", "no_name"):
-        raise TargetError(f"DNSKEY: {keys.note or keys.outcome}", where=target.zone)
-    grid = context.live.grid
-    is_quiet = grid is not None and bool(grid.paused)
-    asked = [] if is_quiet else [one for one in with_public(target).resolvers if not one.through]
-    bogus = await _disproved(asked, target, context)
-    if bogus:
-        return Finding("fail", f"validating resolvers refuse the zone: {'; '.join(bogus)}")
-    if not keys.values:
-        return Finding("pass", "the zone is not signed")
-    ends = await _ends(target, context)
-    bare = sorted({what for what, end in ends if end is None})
-    if bare:
-        return Finding("fail", f"the zone has keys, and no signature for {', '.join(bare)}")
-    what, end = min(((what, end) for what, end in ends if end is not None), key=lambda one: one[1])
-    words = f"signed; the first signature runs out at {moment(end)}, that of {what}"
-    if end - context.clock.now() < check.valid_for:
-        return Finding("fail", words)
-    provers = await _provers(asked, target, context)
-    if provers:
-        return Finding("pass", f"{words}; validated by {', '.join(provers)}")
-    why = "no resolver is asked now" if is_quiet else f"none of {len(asked)} resolvers says AD"
-    return Finding("unknown", f"{words}; nobody validated: {why}")
-
-
-async def _provers(
-    asked: Sequence[Resolver], target: DnsTarget, context: CheckContext
-) -> list[str]:
-    """The resolvers that say that they proved the zone's SOA and each name that moves."""
-    sets = [(target.zone, "SOA"), *((name, target.record_type) for name in target.names)]
-
-    async def proves(server: Server) -> bool:
-        told = (vouches(server, *what, context.clock, DEADLINE_S) for what in sets)
-        return all(await asyncio.gather(*told))
-
-    told = await asyncio.gather(*(proves(server_of(one)) for one in asked))
-    return [one.name for one, proved in zip(asked, told, strict=True) if proved]
-
-
-async def _ends(target: DnsTarget, context: CheckContext) -> list[tuple[str, float | None]]:
-    """What is signed at each authority, and until when: a copy that lags has older signatures.
-
-    The keys have a signature of their own, often made elsewhere and for another time; the SOA's
-    proves every absence.
-    """
-    sets = [
-        *((name, target.record_type) for name in target.names),
-        *((target.zone, kind) for kind in ("DNSKEY", "SOA")),
-    ]
-    asked = [(one, *what) for one in target.authorities for what in sets]
-    ends = await asyncio.gather(
-        *(
-            signed_until(
-                Server(one.address, one.port, authoritative=True),
-                name,
-                kind,
-                context.clock,
-                DEADLINE_S,
-            )
-            for one, name, kind in asked
-        )
-    )
-    return [
-        (f"{name} {kind} at {one.name}", end)
-        for (one, name, kind), end in zip(asked, ends, strict=True)
-    ]
-
-
-async def _disproved(
-    asked: Sequence[Resolver], target: DnsTarget, context: CheckContext
-) -> list[str]:
-    """Resolvers that fail with checking on and answer with it off."""
-    questions = [(server_of(one), target.zone, "SOA") for one in asked]
-    replies = await ask_each(questions, context.clock, DEADLINE_S)
-    return [
-        f"{one.name} {reply.note}"
-        for one, reply in zip(asked, replies, strict=True)
-        if reply and BOGUS in reply.note
-    ]
 
 
 async def _at_authorities(target: DnsTarget, kind: str, context: CheckContext) -> Sequence[Reply]:
@@ -267,6 +195,7 @@ async def _at_authorities(target: DnsTarget, kind: str, context: CheckContext) -
     return [reply or Reply("timeout") for reply in replies]
 
 
-def _first(target: DnsTarget) -> Server:
+def first_of(target: DnsTarget) -> Server:
+    """The first of a zone's name servers."""
     one = target.authorities[0]
     return Server(one.address, one.port, authoritative=True)

@@ -60,3 +60,5 @@ def _words(cell: Cell, now: float) -> Iterator[str]:
         yield f"in {cell.rtt_ms:.3g} ms"
     if cell.site:
         yield f"site {cell.site}"
+    if cell.proved:
+        yield "validated"

@@ -57,6 +57,8 @@ class Cell:
     """Which of the operator's sites gave it, by its own name (NSID)."""
     links: tuple[Link, ...] = ()
     """The aliases on the way to it, the first one first."""
+    proved: bool = False
+    """Whether the resolver says that it proved it by its signatures."""
 
 
 @dataclass(frozen=True, slots=True)

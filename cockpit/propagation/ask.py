@@ -167,8 +167,11 @@ def _why(error: Exception) -> str:
 def query_of(
     server: Server, name: str, record_type: str, *, disabled: bool = False
 ) -> dns.message.QueryMessage:
-    """The question as it is sent: EDNS, the wish for the site's name, RD for resolvers alone."""
-    flags = dns.flags.Flag(0) if server.authoritative else dns.flags.RD
+    """The question as it is sent: EDNS, the wish for the site's name; from resolvers alone, RD.
+
+    Of these, AD wants to know whether they proved the answer (RFC 6840 s5.7).
+    """
+    flags = dns.flags.Flag(0) if server.authoritative else dns.flags.RD | dns.flags.AD
     if disabled:
         flags |= dns.flags.CD
     return dns.message.make_query(

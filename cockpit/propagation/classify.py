@@ -29,6 +29,8 @@ class Reply(NamedTuple):
     site: str = ""
     links: tuple[Link, ...] = ()
     """The aliases on the way to the values."""
+    proved: bool = False
+    """Whether a resolver says that it proved the answer (AD)."""
 
 
 def canonical(value: str) -> str:
@@ -99,4 +101,5 @@ def with_state(reply: Reply, state: CellState) -> Cell:
         note=reply.note,
         site=reply.site,
         links=reply.links,
+        proved=reply.proved,
     )

@@ -12,7 +12,7 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import dns.edns
@@ -178,7 +178,7 @@ def _answer(lines: Sequence[str], at: float) -> tuple[tuple[str, str], Reply]:
         raise Garbled("what dig printed there is not whole")
     name, kind = question[1], question[2]
     try:
-        message = _message((name, kind), status[1], sections)
+        message = _message((name, kind), status[1], flags[1].split(), sections)
         message.use_edns(0, options=list(_options(lines)))
     except (dns.exception.DNSException, ValueError) as error:
         raise Garbled("what dig printed there makes no sense") from error
@@ -210,10 +210,16 @@ def _sections(lines: Sequence[str]) -> Mapping[str, list[re.Match[str]]]:
 
 
 def _message(
-    question: tuple[str, str], status: str, sections: Mapping[str, list[re.Match[str]]]
+    question: tuple[str, str],
+    status: str,
+    flags: Collection[str],
+    sections: Mapping[str, list[re.Match[str]]],
 ) -> dns.message.QueryMessage:
     message = dns.message.make_query(*question)
     message.flags |= dns.flags.QR | dns.flags.RA
+    # Of the question's own AD nothing is left: dig asks with it, too.
+    proved = dns.flags.AD if "ad" in flags else dns.flags.Flag(0)
+    message.flags = message.flags & ~dns.flags.AD | proved
     message.set_rcode(dns.rcode.from_text(status))
     for name, section in (("ANSWER", message.answer), ("AUTHORITY", message.authority)):
         for match in sections.get(name, ()):

@@ -118,7 +118,7 @@ class Memo:
         if len({text.lower() for text in texts}) < answers:
             return None  # perhaps one record twice
         ttl = min(int.from_bytes(wire[one.at + 4 : one.at + 8]) for one in spots[:answers])
-        return Reply("answer", tuple(sorted(texts)), ttl)
+        return Reply("answer", tuple(sorted(texts)), ttl, proved=bool(wire[3] & 0x20))
 
     def _remember(self, wire: bytes, spots: tuple[Spot, ...], reply: Reply, cap: int) -> None:
         """Keep it, where it is certain which of its TTLs count."""

@@ -51,7 +51,8 @@ def read(heard: Heard, at: float, *, authoritative: bool) -> Reply:
         values, ttl, links = _answer(message)
     except dns.exception.DNSException:
         return Reply("servfail", at=at, rtt_ms=rtt_ms, note="the answer makes no sense")
-    return Reply(outcome, values, ttl, at, rtt_ms, _serial(message.answer), note, site, links)
+    serial, proved = _serial(message.answer), bool(message.flags & dns.flags.AD)
+    return Reply(outcome, values, ttl, at, rtt_ms, serial, note, site, links, proved)
 
 
 def _answer(

@@ -285,6 +285,7 @@ class Volley:
             reply.note,
             reply.site,
             reply.links,
+            reply.proved,
         )
         if made.outcome == "servfail" and not self._questions[one.at][0].authoritative:
             self._leave(one, made)

@@ -26,10 +26,9 @@ from cockpit.runbook.checks import (
     DnsCertificateCheck,
     DnsProviderCheck,
     DnsServesCheck,
-    DnsSignedCheck,
     DnsZoneCheck,
 )
-from cockpit.runbook.targets import Authority, Resolver, WatchedRecord
+from cockpit.runbook.targets import Authority, WatchedRecord
 from cockpit.runbook.words import Duration, Id, TargetId
 from tests.fakes.dns_lab import DnsLab, dns_lab
 from tests.fakes.dns_servers import own_net, serving
@@ -39,9 +38,6 @@ QUIET = DnsZoneCheck(id=Id("quiet"), title="", kind="dns_quiet", target=ZONE)
 AGREE = DnsZoneCheck(id=Id("agree"), title="", kind="dns_agree", target=ZONE)
 HITS = DnsZoneCheck(id=Id("hits"), title="", kind="dns_old_address", target=ZONE)
 CAA = DnsCaaCheck(id=Id("caa"), title="", kind="dns_caa", target=ZONE, issuer="letsencrypt.org")
-SIGNED = DnsSignedCheck(
-    id=Id("signed"), title="", kind="dns_signed", target=ZONE, valid_for=Duration(86400.0)
-)
 SERVES = DnsServesCheck(
     id=Id("serves"), title="", kind="dns_serves", target=ZONE, path="/health", tls=False
 )
@@ -271,107 +267,6 @@ async def test_what_is_kept_must_be_what_is_served_and_the_ttl_possible(lab: Dns
     finding = await dns_provider(keeps(60.0), lab.checking())
     assert finding.said == "fail"
     assert "proxied, or not yet everywhere" in finding.evidence
-
-
-SIGNED_SETS = {
-    "A": "192.0.2.1",
-    "DNSKEY": "257 3 13 AAAA",
-    "SOA": "ns1.freshtrackpro.test. host.freshtrackpro.test. 7 3600 600 604800 60",
-}
-
-
-def signed(ends: str) -> Callable[[bytes], bytes]:
-    """An authority with a key, whose answers are signed until then."""
-
-    def respond(wire: bytes) -> bytes:
-        query = dns.message.from_wire(wire)
-        reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.AA
-        (question,) = query.question
-        kind = dns.rdatatype.to_text(question.rdtype)
-        if kind in SIGNED_SETS:
-            text = f"{kind} 13 3 60 {ends} 20270101000000 1 freshtrackpro.test. AAAA"
-            made = dns.rrset.from_text(question.name, 60, "IN", kind, SIGNED_SETS[kind])
-            reply.answer.append(made)
-            if ends:
-                reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "RRSIG", text))
-        return reply.to_wire()
-
-    return respond
-
-
-def proving_or_not(respond: Callable[[bytes], bytes], *, proves: bool) -> Callable[[bytes], bytes]:
-    """A resolver that says AD of all its answers, where it is asked to, or of none."""
-
-    def resolve(wire: bytes) -> bytes:
-        reply = dns.message.from_wire(respond(wire))
-        if proves and dns.message.from_wire(wire).flags & dns.flags.AD:
-            reply.flags |= dns.flags.AD
-        return reply.to_wire()
-
-    return resolve
-
-
-@pytest.mark.parametrize(
-    ("ends", "said", "words"),
-    [
-        ("20270115090000", "fail", "signed; the first signature runs out at 2027-01-15 09:00:00"),
-        ("20280115090000", "pass", "signed; the first signature runs out at 2028-01-15 09:00:00"),
-        ("", "fail", "the zone has keys, and no signature for api.freshtrackpro.test. A at ns1"),
-    ],
-)
-async def test_signatures_are_told_by_when_they_run_out(
-    lab: DnsLab, ends: str, said: str, words: str
-) -> None:
-    net = own_net()
-    async with (
-        serving(f"{net}.1", signed(ends)) as port,
-        serving(f"{net}.2", proving_or_not(signed(ends), proves=True)) as prover,
-    ):
-        one = Authority(name="ns1", address=f"{net}.1", port=port)
-        proving = Resolver(name="proving", address=f"{net}.2", port=prover)
-        target = replace(lab.target, authorities=(one,), resolvers=(proving,))
-        finding = await zone.dns_signed(SIGNED, lab.checking(target=target))
-    assert (finding.said, finding.evidence.startswith(words)) == (said, True), finding
-
-
-async def test_signatures_that_no_resolver_proved_are_unknown_and_any_of_many_may_prove_them(
-    lab: DnsLab,
-) -> None:
-    net = own_net()
-    zone_signed = signed("20280115090000")
-    async with (
-        serving(f"{net}.1", zone_signed) as port,
-        serving(f"{net}.2", proving_or_not(zone_signed, proves=False)) as plain,
-        serving(f"{net}.3", proving_or_not(zone_signed, proves=True)) as prover,
-    ):
-        one = Authority(name="ns1", address=f"{net}.1", port=port)
-        plains = tuple(
-            Resolver(name=f"plain{at}", address=f"{net}.2", port=plain) for at in range(6)
-        )
-        proving = Resolver(name="proving", address=f"{net}.3", port=prover)
-        target = replace(lab.target, authorities=(one,), resolvers=())
-
-        async def told(*resolvers: Resolver, paused: str = "") -> tuple[str, str]:
-            asked = replace(target, resolvers=resolvers)
-            grid = Grid(target.names, (), paused=paused)
-            return await zone.dns_signed(SIGNED, lab.checking(grid, target=asked))
-
-        for resolvers, paused, why in (
-            ((), "", "none of 0 resolvers says AD"),
-            (plains, "", "none of 6 resolvers says AD"),
-            ((proving,), "T-0 is near", "no resolver is asked now"),
-        ):
-            said, evidence = await told(*resolvers, paused=paused)
-            assert said == "unknown"
-            assert evidence.endswith(f"; nobody validated: {why}")
-        said, evidence = await told(*plains, proving)
-        assert (said, evidence.endswith("; validated by proving")) == ("pass", True)
-
-
-async def test_an_unsigned_zone_is_said_to_be(lab: DnsLab) -> None:
-    finding = await zone.dns_signed(SIGNED, lab.checking())
-    assert finding == ("pass", "the zone is not signed")
 
 
 async def http_at(address: str, status: str) -> tuple[asyncio.Server, int]:

@@ -10,7 +10,8 @@ from cockpit.checks import registry
 from cockpit.commands import preflight
 from cockpit.commands.world import World
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
-from tests.engine.test_dns_zone_checks import AGREE, SIGNED
+from tests.engine.test_dns_signed import SIGNED
+from tests.engine.test_dns_zone_checks import AGREE
 from tests.fakes.dns_lab import runbook_of
 from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, serving
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cockpit.checks.base import Finding
-from cockpit.checks.zone import dns_signed
+from cockpit.checks.signed import dns_signed
 from cockpit.clock import live_clock
 from cockpit.propagation.answers import Cell
 from cockpit.propagation.ask import BOGUS
