@@ -1,15 +1,15 @@
-"""Questions to both addresses of a switch, for the names that move, before users come."""
+"""Questions to both sides of a switch, for the names that move, before users come."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from ipaddress import ip_address
 
 import httpx
 
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
+from cockpit.checks.leads import Lead, lead
 from cockpit.errors import TargetError
 from cockpit.runbook.checks import DnsCertificateCheck, DnsServesCheck
 from cockpit.timewords import lasting
@@ -18,28 +18,47 @@ DEADLINE_S = 5.0
 
 
 async def dns_certificate(check: DnsCertificateCheck, context: CheckContext) -> Finding:
-    """Whether the new address has a certificate that holds for each name, long enough."""
+    """Whether every new address has a certificate that holds for each name, long enough."""
     target = zone_of(check.target, context)
     if not check.tls:
         return Finding("not_rehearsed", "the sides speak no TLS here")
-    address, left = _address(target.new), []
-    for name in target.names:
-        try:
-            end = await _certified_until(address, check.port, name.rstrip("."))
-        except ssl.SSLError as error:
-            why = getattr(error, "verify_message", "") or error.reason or str(error)
-            return Finding("fail", f"{address} does not prove to be {name}: {why}")
-        except ConnectionRefusedError:
-            return Finding("fail", f"nothing listens at {address} port {check.port}")
-        except TimeoutError:
-            raise TargetError(
-                "no handshake in time", where=f"{address} port {check.port}"
-            ) from None
-        left.append(end - context.clock.now())
-    words = (
-        f"{address} proves all {len(left)} names, the first certificate for {lasting(min(left))}"
-    )
-    return Finding("pass" if min(left) >= check.valid_for else "fail", words)
+    leads = await lead(target.new, target, context)
+    left: list[float] = []
+    untold: list[str] = []
+    for address in leads.addresses:
+        for name in target.names:
+            try:
+                end = await _certified_until(address, check.port, name.rstrip("."))
+            except ssl.SSLError as error:
+                why = getattr(error, "verify_message", "") or error.reason or str(error)
+                return Finding("fail", _of(leads, f"{address} does not prove to be {name}: {why}"))
+            except ConnectionRefusedError:
+                told = f"nothing listens at {address} port {check.port}"
+                return Finding("fail", _of(leads, told))
+            except (OSError, TimeoutError) as error:
+                why = "no handshake in time" if isinstance(error, TimeoutError) else str(error)
+                untold.append(f"{address} port {check.port}: {why}")
+                break
+            left.append(end - context.clock.now())
+    return _certified(check, leads, left, untold)
+
+
+def _certified(
+    check: DnsCertificateCheck, leads: Lead, left: list[float], untold: list[str]
+) -> Finding:
+    proving = len(leads.addresses) - len(untold)
+    if not left:
+        return Finding("unknown", _of(leads, "; ".join(untold)))
+    who = leads.addresses[0] if len(leads.addresses) == 1 else f"each of {proving} addresses"
+    count = len(left) // proving
+    words = f"{who} proves all {count} names, the first certificate for {lasting(min(left))}"
+    if min(left) < check.valid_for:
+        return Finding("fail", _of(leads, words))
+    return Finding("unknown" if untold else "pass", _of(leads, "; ".join((words, *untold))))
+
+
+def _of(leads: Lead, words: str) -> str:
+    return f"{leads.words}; {words}" if leads.words else words
 
 
 async def _certified_until(address: str, port: int, name: str) -> float:
@@ -54,22 +73,34 @@ async def _certified_until(address: str, port: int, name: str) -> float:
 
 
 async def dns_serves(check: DnsServesCheck, context: CheckContext) -> Finding:
-    """Whether the old and the new address both answer for each name."""
+    """Whether the old and the new side both answer for each name, at all their addresses."""
     target = zone_of(check.target, context)
-    scheme = "https" if check.tls else "http"
-    told, bad = [], []
+    bad, untold, known = [], [], []
     async with httpx.AsyncClient(timeout=DEADLINE_S, trust_env=False) as client:
         for side, where in (("old", target.old), ("new", target.new)):
-            for name in target.names:
-                said = await _status(
-                    client, f"{scheme}://{_place(where)}:{check.port}{check.path}", name
-                )
-                told.append(f"{side} {name.rstrip('.')} {said}")
-                if said != "200":
-                    bad.append(told[-1])
+            try:
+                leads = await lead(where, target, context)
+            except TargetError as error:
+                untold.append(f"{side} {error}")
+                continue
+            known += [leads.words] if leads.words else []
+            for address in leads.addresses:
+                at = f" at {address}" if len(leads.addresses) > 1 else ""
+                for name in target.names:
+                    said = await _status(client, _url(check, address), name)
+                    if said != "200":
+                        bad.append(f"{side} {name.rstrip('.')}{at} {said}")
     if bad:
-        return Finding("fail", "; ".join(bad))
-    return Finding("pass", f"both addresses answer 200 for {len(target.names)} names")
+        return Finding("fail", "; ".join((*bad, *untold, *known)))
+    if untold:
+        return Finding("unknown", "; ".join((*untold, *known)))
+    words = f"both addresses answer 200 for {len(target.names)} names"
+    return Finding("pass", "; ".join((words, *known)))
+
+
+def _url(check: DnsServesCheck, address: str) -> str:
+    place = f"[{address}]" if ":" in address else address
+    return f"{'https' if check.tls else 'http'}://{place}:{check.port}{check.path}"
 
 
 async def _status(client: httpx.AsyncClient, url: str, name: str) -> str:
@@ -79,17 +110,3 @@ async def _status(client: httpx.AsyncClient, url: str, name: str) -> str:
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     return str(response.status_code)
-
-
-def _place(where: str) -> str:
-    address = _address(where)
-    return f"[{address}]" if ":" in address else address
-
-
-def _address(where: str) -> str:
-    try:
-        return str(ip_address(where))
-    except ValueError:
-        raise TargetError(
-            "a name, not an address: it cannot be asked by itself", where=where
-        ) from None

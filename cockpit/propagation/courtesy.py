@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from cockpit.clock import Clock
 from cockpit.propagation.turns import LEAST_S, Turns
 
 T = TypeVar("T")
+
+
+class Told(NamedTuple):
+    """An answer from before."""
+
+    told: Any
+    at: float
+    """The run clock when it came."""
 
 
 class _Asking:
@@ -24,16 +32,23 @@ class _Asking:
         self.waiting = 0
         self.ended: float | None = None
         """Real seconds when it ended; None while it has not."""
+        self.at = 0.0
+        """The run clock then."""
+
+    def over(self, clock: Clock) -> None:
+        """Note when it ended."""
+        self.ended, self.at = clock.real(), clock.now()
 
     def counts(self, real: float) -> bool:
         """Whether who asks now gets its answer."""
         if self.ended is None:
             return not self.task.done()
-        return real - self.ended < LEAST_S and not self.task.cancelled() and self._is_good
+        return real - self.ended < LEAST_S and self.is_good
 
     @property
-    def _is_good(self) -> bool:
-        return self.task.exception() is None
+    def is_good(self) -> bool:
+        """Whether it ended with an answer."""
+        return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
 
 class Courtesy:
@@ -67,5 +82,10 @@ class Courtesy:
             return await ask()
 
         made = _Asking(asyncio.ensure_future(whole()))
-        made.task.add_done_callback(lambda _: setattr(made, "ended", clock.real()))
+        made.task.add_done_callback(lambda _: made.over(clock))
         return made
+
+    def last(self, key: Hashable) -> Told | None:
+        """What was heard the last time under this key; None where nothing was."""
+        asking = self._asked.get(key)
+        return Told(asking.task.result(), asking.at) if asking and asking.is_good else None

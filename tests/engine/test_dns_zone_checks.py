@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from cockpit.checks import zone
 from cockpit.checks.provider import dns_provider
-from cockpit.checks.sides import dns_certificate, dns_serves
 from cockpit.errors import TargetError
 from cockpit.journal.state import RunState
 from cockpit.propagation.answers import Grid
@@ -23,9 +21,7 @@ from cockpit.propagation.wholezone import holding
 from cockpit.rehearsal.zone import read_zone, write_zone
 from cockpit.runbook.checks import (
     DnsCaaCheck,
-    DnsCertificateCheck,
     DnsProviderCheck,
-    DnsServesCheck,
     DnsZoneCheck,
 )
 from cockpit.runbook.targets import Authority, WatchedRecord
@@ -38,9 +34,6 @@ QUIET = DnsZoneCheck(id=Id("quiet"), title="", kind="dns_quiet", target=ZONE)
 AGREE = DnsZoneCheck(id=Id("agree"), title="", kind="dns_agree", target=ZONE)
 HITS = DnsZoneCheck(id=Id("hits"), title="", kind="dns_old_address", target=ZONE)
 CAA = DnsCaaCheck(id=Id("caa"), title="", kind="dns_caa", target=ZONE, issuer="letsencrypt.org")
-SERVES = DnsServesCheck(
-    id=Id("serves"), title="", kind="dns_serves", target=ZONE, path="/health", tls=False
-)
 
 
 def keeps(ttl: float) -> DnsProviderCheck:
@@ -267,49 +260,3 @@ async def test_what_is_kept_must_be_what_is_served_and_the_ttl_possible(lab: Dns
     finding = await dns_provider(keeps(60.0), lab.checking())
     assert finding.said == "fail"
     assert "proxied, or not yet everywhere" in finding.evidence
-
-
-async def http_at(address: str, status: str) -> tuple[asyncio.Server, int]:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(talk, address, 0)
-    return server, server.sockets[0].getsockname()[1]
-
-
-async def test_both_addresses_must_answer_for_every_name(lab: DnsLab) -> None:
-    net = own_net()
-    good, port = await http_at(f"{net}.1", "200 OK")
-    async with good:
-        target = replace(lab.target, old=f"{net}.1", new=f"{net}.1")
-        check = replace(SERVES, port=port)
-        finding = await dns_serves(check, lab.checking(target=target))
-        assert finding == ("pass", "both addresses answer 200 for 3 names")
-        finding = await dns_serves(check, lab.checking(target=replace(target, new=f"{net}.2")))
-        assert finding.said == "fail"
-        assert f"new {lab.spec.zone.rstrip('.')}" in finding.evidence
-    bad, port = await http_at(f"{net}.3", "503 No")
-    async with bad:
-        target = replace(lab.target, old=f"{net}.3", new=f"{net}.3")
-        finding = await dns_serves(replace(SERVES, port=port), lab.checking(target=target))
-        assert "503" in finding.evidence
-
-
-async def test_a_certificate_is_asked_of_the_new_address_by_name(lab: DnsLab) -> None:
-    check = DnsCertificateCheck(
-        id=Id("proves"),
-        title="",
-        kind="dns_certificate",
-        target=ZONE,
-        valid_for=Duration(86400.0),
-        port=1,
-    )
-    assert (await dns_certificate(replace(check, tls=False), lab.checking())).said == (
-        "not_rehearsed"
-    )
-    finding = await dns_certificate(check, lab.checking())
-    assert finding.said == "fail"
-    assert "nothing listens" in finding.evidence
