@@ -19,6 +19,7 @@ from cockpit.rehearsal.authority import Authorities
 from cockpit.rehearsal.clock import JournalClock
 from cockpit.rehearsal.spec import DNS_PORT, KEY, LabSpec
 from cockpit.rehearsal.zone import serial_of
+from tests.fakes.dns_servers import by_udp
 from tests.fakes.rehearsals import HandJournal, eventually, lab_spec
 
 ZONE = "freshtrackpro.test."
@@ -33,7 +34,7 @@ class World:
 
     async def ask(self, name: str, kind: str = "A", host: int = 53) -> dns.message.Message:
         query = dns.message.make_query(name, kind)
-        return await dns.asyncquery.udp(query, self.spec.at(host), timeout=2, port=DNS_PORT)
+        return await by_udp(query, self.spec.at(host), DNS_PORT)
 
     async def address(self, host: int = 53) -> tuple[str, int]:
         (rrset,) = (await self.ask(WWW, host=host)).answer

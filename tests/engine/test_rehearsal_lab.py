@@ -28,6 +28,7 @@ from cockpit.rehearsal.spec import DNS_PORT, KEY, NEW, OLD, WEB_PORT, LabSpec
 from cockpit.runbook.targets import PostgresTarget
 from cockpit.runbook.words import SecretId
 from cockpit.secrets import Secrets
+from tests.fakes.dns_servers import by_udp
 from tests.fakes.rehearsals import HandJournal, eventually, lab_spec, operate, running, status
 
 NO_TRAFFIC = 0.001
@@ -163,7 +164,7 @@ async def test_a_killed_lab_leaves_no_server_and_comes_back_with_rows_and_zone(
             health = await http.get(f"http://{spec.new}:{WEB_PORT}/health")
         assert health.json()["side"] == "new"
         query = dns.message.make_query(spec.names[0], "A")
-        reply = await dns.asyncquery.udp(query, spec.at(53), timeout=2, port=DNS_PORT)
+        reply = await by_udp(query, spec.at(53), DNS_PORT)
         assert [(rrset[0].to_text(), rrset.ttl) for rrset in reply.answer] == [(spec.new, 60)]
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import dns.asyncquery
 import dns.edns
 import dns.flags
 import dns.message
@@ -19,6 +18,7 @@ from cockpit.rehearsal.resolvers import Resolvers
 from cockpit.rehearsal.scenarios import SCENARIOS
 from cockpit.rehearsal.spec import DNS_PORT, LabSpec
 from cockpit.rehearsal.zone import update
+from tests.fakes.dns_servers import by_udp
 from tests.fakes.rehearsals import HandJournal, lab_spec
 
 ZONE = "freshtrackpro.test."
@@ -49,7 +49,7 @@ class World:
     async def ask(self, host: int, name: str = WWW) -> dns.message.Message:
         nsid = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
         query = dns.message.make_query(name, "A", use_edns=0, options=[nsid])
-        return await dns.asyncquery.udp(query, self.spec.at(host), timeout=5, port=DNS_PORT)
+        return await by_udp(query, self.spec.at(host), DNS_PORT)
 
     async def address(self, host: int) -> tuple[str, int]:
         (rrset,) = (await self.ask(host)).answer

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
+import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
@@ -36,6 +37,15 @@ SILENCE_S = 0.4
 
 Respond = Callable[[bytes], "bytes | list[bytes] | None"]
 """From a packet to what is sent back over UDP; None keeps silent."""
+
+
+async def by_udp(
+    query: dns.message.Message, address: str, port: int, timeout_s: float = 10.0
+) -> dns.message.Message:
+    """The answer to a query; what else comes in by that port, late or of others, is ignored."""
+    return await dns.asyncquery.udp(
+        query, address, timeout_s, port, ignore_unexpected=True, ignore_errors=True
+    )
 
 
 def own_net() -> str:

@@ -84,7 +84,7 @@ zone "freshtrackpro.test" { type secondary; file "$folder/zone.db"; notify no;
   masterfile-format text; min-refresh-time 3; max-refresh-time 3;
   primaries { 127.0.0.1 port $primary key "cutover"; }; };
 """)
-KNOT = Template("""\
+KNOT_HEAD = """\
 server:
     rundir: "$folder"
     listen: $address@5300
@@ -100,6 +100,9 @@ key:
   - id: cutover
     algorithm: hmac-sha256
     secret: $key
+"""
+KNOT = Template(f"""\
+{KNOT_HEAD}\
 remote:
   - id: primary
     address: 127.0.0.1@$primary
@@ -199,29 +202,47 @@ class RealDns:
         return found
 
 
-def answers(address: str, port: int, name: str = ZONE) -> bool:
+def asked(address: str, port: int, name: str = ZONE) -> dns.message.Message | None:
+    """What a server says; None where it says nothing.
+
+    A server that starts up answers late, to a port that is another question's by then: what does
+    not belong to this one is ignored.
+    """
     query = dns.message.make_query(name, "A")
     try:
-        dns.query.udp(query, address, port=port, timeout=0.5)
+        return dns.query.udp(query, address, 0.5, port, ignore_unexpected=True, ignore_errors=True)
     except (dns.exception.Timeout, OSError):
-        return False
-    return True
+        return None
+
+
+def answers(address: str, port: int, name: str = ZONE) -> bool:
+    return asked(address, port, name) is not None
 
 
 def holds_zone(address: str, port: int) -> bool:
-    query = dns.message.make_query(ZONE, "A")
-    try:
-        return bool(dns.query.udp(query, address, port=port, timeout=0.5).answer)
-    except (dns.exception.Timeout, OSError):
-        return False
+    reply = asked(address, port)
+    return reply is not None and bool(reply.answer)
+
+
+def made_key(folder: Path) -> Path:
+    """A new TSIG key, as only its owner may read it."""
+    key_file = folder / "dns_key"
+    key_file.write_text(base64.b64encode(random_bytes.token_bytes(32)).decode(), encoding="ascii")
+    key_file.chmod(0o600)
+    return key_file
+
+
+def knot(stack: ExitStack, folder: Path, template: Template, address: str, **given: object) -> None:
+    """Knot with this configuration, up."""
+    text = template.substitute(folder=folder, address=address, **given)
+    (folder / "knot.conf").write_text(text, encoding="ascii")
+    stack.enter_context(up(("/usr/sbin/knotd", "-c", folder / "knot.conf"), folder, address, 5300))
 
 
 @contextmanager
 def real_dns(folder: Path, ttl: int = 3600) -> Iterator[RealDns]:
     """Authorities, resolvers and a balancer, up."""
-    key_file = folder / "dns_key"
-    key_file.write_text(base64.b64encode(random_bytes.token_bytes(32)).decode(), encoding="ascii")
-    key_file.chmod(0o600)
+    key_file = made_key(folder)
     net, port, lagging = loopback(), free_port(BIND), free_port(BIND)
     addresses = {name: f"{net}.{101 + at}" for at, name in enumerate((*RESOLVERS, "failing"))}
     key = key_file.read_text(encoding="ascii")
@@ -266,9 +287,7 @@ def _authorities(
     stack.enter_context(_named(folder / "lagging", lagging, key, slow))
     own = folder / "knot"
     own.mkdir()
-    text = KNOT.substitute(folder=own, address=second, key=key, primary=port)
-    (own / "knot.conf").write_text(text, encoding="ascii")
-    stack.enter_context(up(("/usr/sbin/knotd", "-c", own / "knot.conf"), own, second, 5300))
+    knot(stack, own, KNOT, second, key=key, primary=port)
 
 
 @contextmanager

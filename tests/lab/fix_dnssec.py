@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import secrets as random_bytes
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from cockpit.redact import Redactor
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
 from cockpit.runbook.words import SecretId
 from cockpit.secrets import Secrets
-from tests.lab.fix_dns import ALLOW, ANCHOR, NEW, OLD, ZONE, unbound, up
+from tests.lab.fix_dns import ALLOW, ANCHOR, KNOT_HEAD, NEW, OLD, ZONE, knot, made_key, unbound
 from tests.lab.fix_servers import loopback
 
 Damage = Literal["", "expired", "removed"]
@@ -38,22 +36,8 @@ $$TTL {TTL_S}
 ns1 IN A $address
 @ IN A $value
 """)
-KNOT = Template("""\
-server:
-    rundir: "$folder"
-    listen: $address@5300
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "$folder"
-    journal-db-max-size: 20M
-    kasp-db-max-size: 10M
-    timer-db-max-size: 10M
-key:
-  - id: cutover
-    algorithm: hmac-sha256
-    secret: $key
+KNOT = Template(f"""\
+{KNOT_HEAD}\
 acl:
   - id: changes
     key: cutover
@@ -154,20 +138,10 @@ def anchors(address: str) -> list[str]:
 @contextmanager
 def signed_dns(folder: Path, *, by_itself: bool) -> Iterator[SignedDns]:
     """Knot with a zone that it signs by itself at each change, or that is signed by hand."""
-    key_file = folder / "dns_key"
-    key_file.write_text(base64.b64encode(random_bytes.token_bytes(32)).decode(), encoding="ascii")
-    key_file.chmod(0o600)
+    key_file = made_key(folder)
     net, own = loopback(), folder / "knot"
     address = f"{net}.53"
     own.mkdir()
-    text = KNOT.substitute(
-        folder=own,
-        address=address,
-        key=key_file.read_text(encoding="ascii"),
-        load="difference" if by_itself else "whole",
-        signing=SIGNING if by_itself else "",
-    )
-    (own / "knot.conf").write_text(text, encoding="ascii")
     if by_itself:
         plain = ZONE_FILE.substitute(serial=1, address=address, value=OLD)
         (own / "zone.db").write_text(plain, encoding="ascii")
@@ -175,7 +149,15 @@ def signed_dns(folder: Path, *, by_itself: bool) -> Iterator[SignedDns]:
         make_keys(own)
         sign(own, address)
     with ExitStack() as stack:
-        stack.enter_context(up(("/usr/sbin/knotd", "-c", own / "knot.conf"), own, address, 5300))
+        knot(
+            stack,
+            own,
+            KNOT,
+            address,
+            key=key_file.read_text(encoding="ascii"),
+            load="difference" if by_itself else "whole",
+            signing=SIGNING if by_itself else "",
+        )
         trusted = tuple(f'trust-anchor: "{one}"' for one in anchors(address))
         kinds = {
             "proving": (*VALIDATES, *trusted),

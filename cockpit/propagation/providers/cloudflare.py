@@ -16,25 +16,20 @@ from typing import Any
 from cockpit.errors import TargetError
 from cockpit.propagation.classify import canonical
 from cockpit.propagation.providers.base import (
-    Effort,
     RecordSet,
     Terms,
-    as_kept,
     refuse_impossible,
     secret_of,
 )
+from cockpit.propagation.providers.by_id import ById, value_of
 from cockpit.propagation.providers.rest import (
-    GONE,
     Body,
-    Declined,
     Rest,
     asking,
     inside,
     listed,
 )
-from cockpit.propagation.providers.settle import Record, set_of, settle, updates
-from cockpit.runbook.targets import DnsTarget
-from cockpit.secrets import Secrets
+from cockpit.propagation.providers.settle import Record, settle
 
 API = "https://api.cloudflare.com/client/v4"
 PAGE = 100
@@ -49,25 +44,11 @@ REQUESTS = 2
 _EDIT = "#dns_records:edit"
 
 
-class Cloudflare:
+class Cloudflare(ById):
     """A zone in a Cloudflare account."""
 
-    def __init__(self, target: DnsTarget, secrets: Secrets, effort: Effort | None = None) -> None:
-        self._target = target
-        self._secrets = secrets
-        self._effort = effort or Effort()
-        self._zone = canonical(target.zone)
-
-    async def read(self, names: Sequence[str]) -> tuple[RecordSet, ...]:
-        """The record sets as the account has them."""
-        async with self._records() as rest:
-            return tuple([set_of(name, self._kind, await self._at(rest, name)) for name in names])
-
-    async def all(self) -> tuple[RecordSet, ...]:
-        """Every record of the zone, each as a set of its own."""
-        async with self._records() as rest:
-            found = [one async for one in self._pages(rest, {})]
-        return tuple(as_kept(one.name, one.type, [one.value], one.ttl) for one in found)
+    name_key = "name.exact"
+    record_key = "result"
 
     async def terms(self) -> Terms:
         """By the zone's plan, and by what the token may do."""
@@ -87,28 +68,9 @@ class Cloudflare:
         given = [replace(new, ttl=self.given_ttl(new.ttl)) for new in after]
         refuse_impossible(before, given, LEAST_TTL_ENTERPRISE)
         async with self._records() as rest:
-            pairs = [
-                pair
-                for old, new in zip(before, after, strict=True)
-                for pair in updates(await self._at(rest, old.name), old, new)
-            ]
+            pairs = await self._pairs(rest, before, after)
             rest.enough(REQUESTS * len(pairs) + 1)
             await settle(pairs, partial(self._look, rest), partial(_write, rest))
-
-    async def _look(self, rest: Rest, record: Record) -> Record | None:
-        try:
-            body = await rest.get(f"/{record.id}")
-        except Declined as error:
-            if error.status == GONE:
-                return None
-            raise
-        return self._record(body.get("result"))
-
-    async def _at(self, rest: Rest, name: str) -> list[Record]:
-        """All records of a name, of any type."""
-        wanted = canonical(name)
-        pages = self._pages(rest, {"name.exact": wanted.rstrip(".")})
-        return [one async for one in pages if canonical(one.name) == wanted]
 
     async def _pages(self, rest: Rest, wanted: Mapping[str, str]) -> AsyncIterator[Record]:
         for page in range(1, PAGES):
@@ -129,7 +91,7 @@ class Cloudflare:
                 str(one["id"]),
                 canonical(str(one["name"])),
                 kind,
-                canonical(value) if kind in ("A", "AAAA", "CNAME") else value,
+                value_of(kind, value),
                 int(one["ttl"]),
                 str(one.get("modified_on", "")),
                 self._odd(one),
@@ -168,10 +130,6 @@ class Cloudflare:
         token = self._secrets.value(secret_of(self._target))
         async with asking(API, token, _words, self._secrets.hide, self._effort) as rest:
             yield rest
-
-    @property
-    def _kind(self) -> str:
-        return self._target.record_type
 
 
 async def _write(rest: Rest, wanted: Sequence[Record]) -> None:

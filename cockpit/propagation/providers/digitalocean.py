@@ -13,27 +13,21 @@ from functools import partial
 from typing import Any
 
 from cockpit.errors import TargetError
-from cockpit.propagation.classify import canonical
 from cockpit.propagation.providers.base import (
-    Effort,
     RecordSet,
     Terms,
-    as_kept,
     refuse_impossible,
     secret_of,
 )
+from cockpit.propagation.providers.by_id import ById, value_of
 from cockpit.propagation.providers.rest import (
-    GONE,
     Body,
-    Declined,
     Rest,
     asking,
     inside,
     listed,
 )
-from cockpit.propagation.providers.settle import Record, set_of, settle, updates
-from cockpit.runbook.targets import DnsTarget
-from cockpit.secrets import Secrets
+from cockpit.propagation.providers.settle import Record, settle
 
 API = "https://api.digitalocean.com"
 PAGE = 200
@@ -43,25 +37,11 @@ REQUESTS = 3
 """To change one record: compare, write, read back."""
 
 
-class DigitalOcean:
+class DigitalOcean(ById):
     """A domain in a DigitalOcean account."""
 
-    def __init__(self, target: DnsTarget, secrets: Secrets, effort: Effort | None = None) -> None:
-        self._target = target
-        self._secrets = secrets
-        self._effort = effort or Effort()
-        self._zone = canonical(target.zone)
-
-    async def read(self, names: Sequence[str]) -> tuple[RecordSet, ...]:
-        """The record sets as the account has them."""
-        async with self._rest() as rest:
-            return tuple([set_of(name, self._kind, await self._at(rest, name)) for name in names])
-
-    async def all(self) -> tuple[RecordSet, ...]:
-        """Every record of the domain, each as a set of its own."""
-        async with self._rest() as rest:
-            found = [one async for one in self._pages(rest, {})]
-        return tuple(as_kept(one.name, one.type, [one.value], one.ttl) for one in found)
+    name_key = "name"
+    record_key = "domain_record"
 
     async def terms(self) -> Terms:
         """The same for every account."""
@@ -74,30 +54,11 @@ class DigitalOcean:
     async def change(self, before: Sequence[RecordSet], after: Sequence[RecordSet]) -> None:
         """Update each record in place, in the order of names, where all are still as before."""
         refuse_impossible(before, after, LEAST_TTL)
-        async with self._rest() as rest:
-            pairs = [
-                pair
-                for old, new in zip(before, after, strict=True)
-                for pair in updates(await self._at(rest, old.name), old, new)
-            ]
+        async with self._records() as rest:
+            pairs = await self._pairs(rest, before, after)
             rest.enough(REQUESTS * len(pairs))
             for pair in pairs:
                 await settle([pair], partial(self._look, rest), partial(_write, rest))
-
-    async def _look(self, rest: Rest, record: Record) -> Record | None:
-        try:
-            body = await rest.get(f"/{record.id}")
-        except Declined as error:
-            if error.status == GONE:
-                return None
-            raise
-        return self._record(body.get("domain_record"))
-
-    async def _at(self, rest: Rest, name: str) -> list[Record]:
-        """All records of a name, of any type."""
-        wanted = canonical(name)
-        pages = self._pages(rest, {"name": wanted.rstrip(".")})
-        return [one async for one in pages if canonical(one.name) == wanted]
 
     async def _pages(self, rest: Rest, wanted: Mapping[str, str]) -> AsyncIterator[Record]:
         for page in range(1, PAGES):
@@ -113,28 +74,20 @@ class DigitalOcean:
             name, kind, value = str(one["name"]), str(one["type"]), str(one["data"])
             full = self._zone if name == "@" else f"{name}.{self._zone}"
             # The SOA has no TTL of its own in some listings; nothing here changes it.
-            return Record(str(one["id"]), full, kind, _value(kind, value), int(one["ttl"] or 0))
+            return Record(str(one["id"]), full, kind, value_of(kind, value), int(one["ttl"] or 0))
         except (KeyError, TypeError, ValueError) as error:
             raise TargetError("a record of the account cannot be read", where=self._zone) from error
 
-    def _rest(self) -> AbstractAsyncContextManager[Rest]:
+    def _records(self) -> AbstractAsyncContextManager[Rest]:
         token = self._secrets.value(secret_of(self._target))
         base = f"{API}/v2/domains/{self._zone.rstrip('.')}/records"
         return asking(base, token, _words, self._secrets.hide, self._effort)
-
-    @property
-    def _kind(self) -> str:
-        return self._target.record_type
 
 
 async def _write(rest: Rest, wanted: Sequence[Record]) -> None:
     for one in wanted:
         data = one.value.rstrip(".") + "." if one.type == "CNAME" else one.value
         await rest.send("PATCH", f"/{one.id}", {"type": one.type, "data": data, "ttl": one.ttl})
-
-
-def _value(kind: str, value: str) -> str:
-    return canonical(value) if kind in ("A", "AAAA", "CNAME") else value
 
 
 def _words(body: Body) -> str:
