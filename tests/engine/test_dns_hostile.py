@@ -23,7 +23,7 @@ from tests.fakes.hostile_dns import HOSTILE, hostile_servers
 
 WWW = f"www.{ZONE}"
 DEADLINE_S = 0.8
-BUSY_S = 4.0
+BUSY_S = 20.0
 """What a machine under tests may add to a deadline."""
 
 
@@ -140,12 +140,14 @@ def damaged(wire: bytes, rng: random.Random) -> bytes:
 
 async def test_what_a_sweep_makes_of_damaged_answers_is_what_dnspython_makes_of_them() -> None:
     rng, net = random.Random(29), own_net()
-    said: dict[str, bytes] = {}
+    said: dict[str, list[bytes]] = {}
 
     def respond(wire: bytes) -> bytes:
         name = dns.message.from_wire(wire).question[0].name.to_text().lower()
-        said.setdefault(name, damaged(wire, rng))
-        return wire[:2] + said[name][2:]
+        before = said.setdefault(name, [damaged(wire, rng)])
+        # A damaged name may point into the id, so another try may be another answer.
+        before.append(wire[:2] + before[0][2:])
+        return before[-1]
 
     async with serving(f"{net}.1", respond) as port:
         names = [f"n{at}.{ZONE}" for at in range(400)]
@@ -154,10 +156,9 @@ async def test_what_a_sweep_makes_of_damaged_answers_is_what_dnspython_makes_of_
     answered = [(name, reply) for name, reply in zip(names, replies, strict=True) if reply]
     assert len(answered) == len(names)
     for name, reply in answered:
-        oracle = by_dnspython(said.get(name, b""))
+        oracles = [one for one in map(by_dnspython, said.get(name, ())) if one]
         if reply.values:
-            assert oracle is not None
-            assert (reply.values, reply.ttl) == (oracle.values, oracle.ttl), name
+            assert (reply.values, reply.ttl) in [(one.values, one.ttl) for one in oracles], name
     assert sum(1 for _, reply in answered if reply.values) > 50
 
 

@@ -27,7 +27,7 @@ from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Respond, Zone, own_ne
 
 NAME = "www.shop.test."
 DEADLINE_S = 1.0
-BUSY_S = 6.0
+BUSY_S = 10.0
 """What a machine under tests may add to a deadline."""
 
 
