@@ -111,8 +111,7 @@ async def _told(
         heard = await _with_edns_or_without(server, query, clock, deadline_s)
     except Unheard as silence:
         return Reply("timeout", at=clock.now(), note=str(silence))
-    at = clock.now() - heard.waited_s * clock.speed
-    return read(heard, at, authoritative=server.authoritative)
+    return read(heard, clock.now(), authoritative=server.authoritative)
 
 
 async def _with_edns_or_without(
@@ -210,10 +209,9 @@ class _Listener:
                 self.answer.set_exception(error)
             return
         if not self.answer.done():
-            took = took_s(notes, self._sent_wall, elapsed)
-            self._take(data, took, elapsed - took)
+            self._take(data, took_s(notes, self._sent_wall, elapsed))
 
-    def _take(self, data: bytes, took_s: float, waited: float) -> None:
+    def _take(self, data: bytes, took: float) -> None:
         try:
             message = dns.message.from_wire(data, raise_on_truncation=True)
         except dns.message.Truncated as cut:
@@ -223,7 +221,7 @@ class _Listener:
             return  # damaged or forged: the true one may still come
         else:
             if self._query.is_response(message):
-                self.answer.set_result(Heard(message, took_s, waited))
+                self.answer.set_result(Heard(message, took))
 
 
 async def _by_udp(server: Server, query: dns.message.Message, clock: Clock) -> Heard:

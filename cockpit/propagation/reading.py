@@ -30,8 +30,6 @@ class Heard(NamedTuple):
 
     message: dns.message.Message
     took_s: float
-    waited_s: float = 0.0
-    """Real seconds for which it lay unread."""
 
 
 def read(heard: Heard, at: float, *, authoritative: bool) -> Reply:

@@ -226,8 +226,7 @@ class Volley:
             known = pending.get((number, wire[0] << 8 | wire[1], where[:2])) if wire[2:] else None
             if known is not None and not known[0].done:
                 one, sent, sent_wall = known
-                took = took_s(notes, sent_wall, real - sent)
-                self._match(one, wire, took, now - (real - sent - took) * clock.speed)
+                self._match(one, wire, took_s(notes, sent_wall, real - sent), now)
 
     def _match(self, one: _Asked, wire: bytes, took: float, now: float) -> None:
         """Take a packet for the answer only where it is one, to this very question."""

@@ -81,7 +81,7 @@ async def alone(server: Server) -> Reply | None:
 
 
 @pytest.mark.parametrize("asker", [by_volley, alone])
-async def test_a_busy_loop_lengthens_no_round_trip_and_makes_no_answer_younger(
+async def test_a_busy_loop_lengthens_no_round_trip(
     asker: Asker,
 ) -> None:
     wait_until_the_kernel_stamps()
@@ -92,12 +92,11 @@ async def test_a_busy_loop_lengthens_no_round_trip_and_makes_no_answer_younger(
         # The task sends in its first turn; then the loop does something else until long after.
         asyncio.get_running_loop().call_soon(_stall, one)
         reply = await asking
-        now, real = clock.now(), clock.real()
+        real = clock.real()
     assert reply is not None
     assert reply.values == (NEW,)
     assert reply.rtt_ms is not None
     assert 0 < reply.rtt_ms / 1000 <= one.answered_at - began
-    assert now - reply.at >= (real - one.answered_at) - 0.01, "the age counts from the receipt"
     assert real - one.answered_at >= STALL_S
 
 
