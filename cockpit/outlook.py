@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -199,9 +200,15 @@ def outlook(runbook: Runbook, state: RunState, now: float) -> Outlook:
 def planned_at(runbook: Runbook, state: RunState, step: Step) -> float | None:
     """The run clock at which a step is planned: before T-0 by the plan, after it by the actual."""
     offset = runbook.offset(step)
-    t0 = state.t0_planned if offset is None or offset <= 0 else state.t0
+    t0 = t0_of(runbook, state, step)
     # A journal whose beginning is lost knows no T-0.
     return None if offset is None or not t0 else t0 + offset
+
+
+def t0_of(runbook: Runbook, state: RunState, step: Step) -> float:
+    """The T-0 from which a forward step counts: the actual one where it stands after the switch."""
+    before = itertools.takewhile(lambda one: one.id != step.id, runbook.forward)
+    return state.t0 if any(one.t0 for one in before) else state.t0_planned
 
 
 def off_as_planned(runbook: Runbook, state: RunState, probe: Probe) -> str:

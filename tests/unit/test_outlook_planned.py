@@ -6,11 +6,19 @@ import pytest
 
 from cockpit.clock import ClockMap
 from cockpit.journal.state import LogLine, RunState, StepState
-from cockpit.outlook import log_words, off_as_planned, outlook, step_names, switch_late_s, walked
+from cockpit.outlook import (
+    log_words,
+    off_as_planned,
+    outlook,
+    planned_at,
+    step_names,
+    switch_late_s,
+    walked,
+)
 from cockpit.resources import shipped
 from cockpit.runbook.load import load
 from cockpit.runbook.model import Probe
-from cockpit.runbook.words import Id, StepId, TargetId
+from cockpit.runbook.words import Id, Offset, StepId, TargetId
 from tests.fakes.screen_runbook import screen_runbook
 
 BOOK = screen_runbook()
@@ -65,6 +73,20 @@ def test_a_switch_is_late_from_its_planned_moment_until_it_happens() -> None:
     assert switch_late_s(at(), T0 + 840) == 840
     assert switch_late_s(replace(at(), t0_actual=T0 + 900), T0 + 1000) is None
     assert switch_late_s(replace(at(), mode="call_off"), T0 + 840) is None
+
+
+def test_a_step_after_the_switch_counts_from_the_moment_at_which_it_happened() -> None:
+    phase = next(one for one in BOOK.procedure.phases if one.id == "watch")
+    first, *others = phase.steps
+    phases = [
+        replace(one, steps=(replace(first, offset=Offset(0.0)), *others)) if one is phase else one
+        for one in BOOK.procedure.phases
+    ]
+    book = replace(BOOK, procedure=replace(BOOK.procedure, phases=tuple(phases)))
+    late = replace(at(switch="done"), t0_actual=T0 + 840)
+    assert planned_at(book, late, book.step("switch")) == T0
+    assert planned_at(book, late, book.step("errors")) == T0 + 840
+    assert planned_at(book, at(), book.step("errors")) == T0
 
 
 def test_a_log_line_calls_its_step_by_number_and_title() -> None:

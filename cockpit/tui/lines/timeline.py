@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cockpit.outlook import PhaseLine, StepLine
+from cockpit.outlook import PhaseLine, StepLine, t0_of
 from cockpit.status import STEP
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
@@ -193,10 +193,9 @@ def _phase_line(scene: Scene, phase: PhaseLine, width: int) -> Line:
 
 def _day_of(scene: Scene, phase: PhaseLine) -> float:
     """A moment of the day that a phase is named with; a rollback has none, and is of today."""
-    if phase.offset is None:
+    if phase.offset is None or not phase.steps:
         return scene.now
-    base = scene.state.t0_planned if phase.offset <= 0 else scene.state.t0
-    return base + phase.offset
+    return t0_of(scene.runbook, scene.state, phase.steps[0].step) + phase.offset
 
 
 def _group_line(scene: Scene, group: list[PhaseLine], width: int) -> Line:
