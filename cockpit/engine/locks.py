@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ _TAKEN: Mapping[What, str] = {
     "target": "another run acts on this target",
     "run": "another run of this runbook acts on its targets",
 }
+_ENGINE = re.compile(r"engine ([0-9]+) of ")
 _OPENS_S = 0.2
 """Real seconds in which a lock's file, just made by another user, must be open to all."""
 
@@ -70,7 +72,8 @@ def hold(
         taken = _locked(path, words)
         if isinstance(taken, str) and runner is not None:
             shared = _shared_by(runner, path)
-            taken = taken if shared is None else shared
+            if shared is not None:
+                taken = _signed(shared, words)
     except OSError as error:
         raise Refused(
             f"the target cannot be locked: {error.strerror}",
@@ -81,7 +84,7 @@ def hold(
         if taken.endswith(f", {run}"):
             taken = "one that has not written yet who it is"
         raise Refused(
-            f"{_TAKEN[what]}: {taken}",
+            f"{_TAKEN[what]}: {taken}{_gone(taken)}",
             where=identity if what == "target" else "",
             mend="end that run, or wait for its end",
         )
@@ -103,13 +106,32 @@ def _locked(path: Path, words: str) -> int | str:
         if not _is_of(path, descriptor):
             os.close(descriptor)  # cleared away before it was locked: others meet at another
             continue
-        try:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, words.encode())
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
+        return _signed(descriptor, words)
+
+
+def _signed(descriptor: int, words: str) -> int:
+    """The same descriptor, once its file says who has it."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, words.encode(), 0)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _gone(holder: str) -> str:
+    """What to know where the engine that is named has died: what it began holds the lock."""
+    named = _ENGINE.match(holder)
+    if named is None:
+        return ""
+    try:
+        os.kill(int(named[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return "; that engine is gone, what it began still runs"
+    except PermissionError:
+        pass  # it lives, and is another user's
+    return ""
 
 
 def _shared_by(runner: Identity, path: Path) -> int | None:

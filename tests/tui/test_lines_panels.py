@@ -258,6 +258,13 @@ def test_a_failing_gate_is_shown_with_what_was_seen() -> None:
     assert "not yet: one gate is not open" in said
 
 
+def test_a_refusal_that_is_longer_than_a_row_is_shown_whole() -> None:
+    run = "/var/lib/cockpit/runs/production/freshtrack-20260921T201320Z"
+    holder = f"another run acts on this target: engine 4711 of ana, {run}"
+    said = _confirmation(views.confirming(), refusal=f"{holder} (end that run, or wait for it)")
+    assert f"engine 4711 of ana, {run} (end that run, or wait for it)" in " ".join(said.split())
+
+
 def test_what_runs_is_shown_character_by_character() -> None:
     said = _confirmation(views.confirming(lines=("psql  -c 'select   1'",)))
     assert "psql  -c 'select   1'" in said

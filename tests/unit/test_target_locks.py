@@ -13,6 +13,9 @@ from cockpit.engine.locks import hold
 from cockpit.engine.processes import find
 from cockpit.errors import Refused
 
+NOBODY = 2**31 - 1
+"""No process has this number."""
+
 
 def test_a_target_is_locked_for_one_run_and_the_other_is_told_whose_it_is(tmp_path: Path) -> None:
     identity = f"a target of {tmp_path}"
@@ -60,9 +63,13 @@ def test_a_runner_of_a_killed_engine_shares_its_lock_with_the_next_engine_alone(
         os.close(killed["database"])
         identity = Identity(runner.pid, process.started, boot_id())
         again: dict[str, int] = {}
-        with pytest.raises(Refused, match="another run acts on this target"):
+        path = next(tmp_path.glob("cockpit-target-*"))
+        path.write_text(f"engine {NOBODY} of ana, /a/run")
+        with pytest.raises(Refused, match=f"engine {NOBODY} of ana, /a/run; that engine is gone, "):
             hold({}, "database", tmp_path / "two", Identity(runner.pid, 1, boot_id()))
         hold(again, "database", tmp_path / "one", identity)
+        with pytest.raises(Refused, match=f": engine {os.getpid()} of [^;]*, [^ ;]* .end that"):
+            hold({}, "database", tmp_path / "two")
         runner.kill()
         runner.wait()
         # It is the engine's own by now: the runner's end frees nothing.

@@ -13,10 +13,24 @@ from cockpit.telemetry.live import Proposal
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.scene import Scene
-from cockpit.tui.lines.text import Line, Span, ends, fit, glyph, joined, kept, pad, said, wrapped
+from cockpit.tui.lines.text import (
+    Line,
+    Span,
+    ends,
+    fit,
+    folded,
+    glyph,
+    joined,
+    kept,
+    pad,
+    said,
+    wrapped,
+)
 
 LABEL = 14
 """Columns of the labels at the left."""
+FOOT = 4
+"""Rows that the reason may take why the dialog's key does nothing."""
 GOES_ON = "↳ "
 """What stands before the rest of a line that was too long for its row."""
 
@@ -240,7 +254,9 @@ def _foot(scene: Scene, found: Proposal | None, ask: Ask, width: int) -> list[Li
         if found and any(answer_key(gate, scene.now) == "stale" for gate in found.gates):
             then += "; what is stale is asked again first"
         state = (("c", "key"), (f" confirms what is shown above{then}", "plain"))
-    return [(), fit(state, width), fit(_other_keys(scene, typing=bool(word)), width)]
+    # A refusal may name a holder and a path: what matters must not be cut off.
+    rows = (fit(row, width) for row in folded(state, width)[:FOOT])
+    return [(), *rows, fit(_other_keys(scene, typing=bool(word)), width)]
 
 
 def _other_keys(scene: Scene, *, typing: bool) -> Line:
