@@ -15,6 +15,7 @@ from typing import Final, Literal, Self
 import msgspec
 
 from cockpit.errors import TargetError
+from cockpit.jsonread import read_json
 
 NAME: Final = "manifest.json"
 _CHUNK: Final = 256 * 1024
@@ -119,7 +120,7 @@ def verified(folder: Path, sha256: str) -> Manifest:
     path = folder / NAME
     try:
         text = path.read_bytes()
-        manifest = msgspec.json.decode(text, type=Manifest)
+        manifest = read_json(text, Manifest)
     except FileNotFoundError as error:
         raise TargetError("the export has no manifest", where=str(folder)) from error
     except msgspec.MsgspecError as error:

@@ -27,7 +27,7 @@ from cockpit.engine.advisory import AdvisoryLocks
 from cockpit.engine.attempts import Attempts
 from cockpit.engine.core import Core
 from cockpit.engine.formats import migrate
-from cockpit.engine.lastword import leave_word
+from cockpit.engine.lastword import NOT_UP, leave_word
 from cockpit.engine.layout import OTHER_VERSION, RunDirectory
 from cockpit.engine.ledger import Ledger
 from cockpit.engine.logs import log_to
@@ -180,7 +180,13 @@ def _run(directory: RunDirectory) -> int:
     except (CockpitError, OSError) as error:
         logging.getLogger("cockpit").error("%s", error)  # noqa: TRY400  told in words
         if held >= 0:
-            leave_word(directory.live, redactor.clean(f"it did not come up: {error}"))
+            leave_word(directory.live, redactor.clean(f"{NOT_UP}: {error}"))
+        return 1
+    except Exception as error:
+        logging.getLogger("cockpit").exception("an error that nobody foresaw")
+        if held >= 0:
+            words = f"it ended by an unforeseen error ({type(error).__name__}): {error}"
+            leave_word(directory.live, redactor.clean(f"{words}; {directory.log} tells it whole"))
         return 1
     if again:
         # The same process, so that whoever watches it sees it live on; its locks are taken anew.

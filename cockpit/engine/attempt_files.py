@@ -11,6 +11,7 @@ on the disk before a runner is started.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,7 @@ import msgspec
 from cockpit.durable import create_once, make_folder, replace_file
 from cockpit.errors import Unreadable
 from cockpit.journal.events import Ended, Json
+from cockpit.jsonread import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Exit:
     """Real seconds of its longest silence."""
 
 
+_LOST = frozenset((errno.EISDIR, errno.ELOOP, errno.EIO))
+"""What no later look would mend: a folder or a ring of links in a file's place, a bad disk."""
 _File = TypeVar("_File", Order, Identity, Exit)
 
 
@@ -167,6 +171,11 @@ class AttemptFolder:
 
 def _read(path: Path, shape: type[_File]) -> _File:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=shape)
+        return read_json(path.read_bytes(), shape)
     except msgspec.MsgspecError as error:
         raise Unreadable(f"{path.name} cannot be read: {error}", where=str(path)) from None
+    except OSError as error:
+        if error.errno not in _LOST:
+            raise
+        words = f"{path.name} cannot be read: {error.strerror}"
+        raise Unreadable(words, where=str(path)) from None

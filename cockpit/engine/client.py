@@ -16,6 +16,7 @@ from cockpit.called import called
 from cockpit.clock import NS, boot_id, boot_ns, wall_s
 from cockpit.durable import open_kept
 from cockpit.engine import doorbell, heads, intents
+from cockpit.engine.lastword import NOT_UP
 from cockpit.engine.layout import RunDirectory
 from cockpit.engine.processes import this_process
 from cockpit.engine.single import holder
@@ -77,6 +78,8 @@ class View:
         """Who starts an engine that is gone, in words."""
         if self.owner:
             return f"only {self.owner} can start it again"
+        if self.live is not None and self.live.trouble.startswith(NOT_UP):
+            return f"mend what its last word says, then `{called()} attach` again"
         return f"`{called()} attach` starts it again"
 
     @property

@@ -14,6 +14,7 @@ from cockpit.engine.attempt_files import AttemptFolder
 from cockpit.engine.layout import RunDirectory
 from cockpit.errors import Unreadable
 from cockpit.journal.events import Event
+from cockpit.jsonread import read_json
 
 _HEAD = re.compile(r"\bhead ([0-9a-f]{64})\b")
 
@@ -44,14 +45,12 @@ def _carried(directory: RunDirectory) -> Iterator[tuple[str, str]]:
         with suppress(Unreadable):  # a head the less; `unreadable` names it
             yield AttemptFolder(one).order().head, words
     try:
-        report = msgspec.json.decode(
-            (directory.path / "report" / "report.json").read_bytes(), type=_Report
-        )
+        report = read_json((directory.path / "report" / "report.json").read_bytes(), _Report)
         yield report.state.head, "what its report was made from"
     except (OSError, msgspec.MsgspecError):
         pass  # none was made, or it says no head
     try:
-        live = msgspec.json.decode(directory.live.read_bytes(), type=_Told)
+        live = read_json(directory.live.read_bytes(), _Told)
         yield live.head, "what the screen showed last"
     except (OSError, msgspec.MsgspecError):
         pass  # it may be lost at any moment

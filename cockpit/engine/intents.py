@@ -20,6 +20,7 @@ import msgspec
 
 from cockpit.clock import NS, boot_id, boot_ns
 from cockpit.durable import open_kept
+from cockpit.jsonread import read_json
 from cockpit.redact import printable
 
 Kind = Literal[
@@ -125,7 +126,7 @@ def read(path: Path) -> tuple[Intent, str]:
     """
     content, owner = _content(path)
     try:
-        intent = msgspec.json.decode(content, type=Intent)
+        intent = read_json(content, Intent)
     except msgspec.MsgspecError as error:
         raise NotAnIntent(printable(str(error))) from None
     if intent.id != path.stem:

@@ -10,9 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from cockpit.clock import boot_ns
 from cockpit.telemetry import codec
 from cockpit.telemetry.live import Live
 
+NOT_UP = "it did not come up"
+"""How the last word of an engine begins that ended before it worked."""
+NOBODY = 0
+"""The pid in a view that no engine wrote which works."""
 _NO_MORE = (errno.EMFILE, errno.ENFILE)
 
 
@@ -21,10 +26,9 @@ def leave_word(path: Path, words: str) -> None:
 
     Where it is not taken either, the log is all there is.
     """
-    seen = codec.read(path)
-    if seen is not None:
-        with suppress(OSError):
-            codec.write(path, replace(seen, trouble=words))
+    with suppress(OSError):
+        seen = codec.read(path) or Live(NOBODY, boot_ns())
+        codec.write(path, replace(seen, trouble=words))
 
 
 class LastWord:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,7 @@ from cockpit import places
 from cockpit.durable import make_folder, sync_folder
 from cockpit.engine.intents import login
 from cockpit.errors import CockpitError
+from cockpit.jsonread import read_json
 
 FORMAT = 2
 """The run directory's format number; `formats.py` brings an older one up to it."""
@@ -27,7 +29,7 @@ _STAMP = re.compile(r"-(?P<second>\d{8}T\d{6}Z)(?:-(?P<which>\d+))?$")
 class RunFile:
     """`run.json`: what a reader must know before anything else."""
 
-    format: int
+    format: Annotated[int, msgspec.Meta(ge=1)]
     runbook: str
     environment: str
     plan: str
@@ -137,7 +139,7 @@ class RunDirectory:
     def newer(self) -> str:
         """That a newer cockpit wrote this run, in words; empty where none did."""
         try:
-            found = msgspec.json.decode((self.path / "run.json").read_bytes(), type=_Numbered)
+            found = read_json((self.path / "run.json").read_bytes(), _Numbered)
         except (OSError, msgspec.MsgspecError):
             return ""
         if found.format <= FORMAT:
@@ -149,7 +151,7 @@ class RunDirectory:
     def about(self) -> RunFile:
         """What `run.json` says; CockpitError where it cannot be read."""
         try:
-            return msgspec.json.decode((self.path / "run.json").read_bytes(), type=RunFile)
+            return read_json((self.path / "run.json").read_bytes(), RunFile)
         except PermissionError as error:
             raise CockpitError(
                 f"the run cannot be opened: {error.strerror}", where=str(self.path), mend=TO_SHARE
@@ -160,12 +162,14 @@ class RunDirectory:
                 where=str(self.path),
                 mend="`cockpit runs` lists the runs of this host",
             ) from None
-        except msgspec.MsgspecError as error:
+        except (OSError, msgspec.MsgspecError) as error:
             if newer := self.newer:
                 raise CockpitError(newer, where=str(self.path), mend=OTHER_VERSION) from None
             raise CockpitError(
-                f"run.json cannot be read: {error}", where=str(self.path), mend=TO_MOVE
-            ) from error
+                f"run.json cannot be read: {getattr(error, 'strerror', None) or error}",
+                where=str(self.path),
+                mend=TO_MOVE,
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ def descendants(pid: int) -> list[Process]:
 
 def send_signal(pid: int, started: int, boot: str, number: signal.Signals) -> bool:
     """Signal that very process, and no other that was given its pid; False where it is gone."""
+    if find(pid) is None:
+        return False  # also of a number that no pid can be
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:

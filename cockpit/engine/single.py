@@ -13,6 +13,7 @@ from cockpit.engine.attempt_files import Identity
 from cockpit.engine.layout import RunDirectory
 from cockpit.engine.processes import is_alive, this_process
 from cockpit.errors import Refused
+from cockpit.jsonread import read_json
 
 
 def lock(directory: RunDirectory) -> int:
@@ -33,7 +34,7 @@ def lock(directory: RunDirectory) -> int:
 def holder(directory: RunDirectory) -> int | None:
     """The pid of the engine that lives; None where none does."""
     try:
-        told = msgspec.json.decode(directory.lock.read_bytes(), type=Identity)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        told = read_json(directory.lock.read_bytes(), Identity)
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
     return told.pid if is_alive(told.pid, told.start_time, told.boot_id) else None

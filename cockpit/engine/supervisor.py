@@ -17,6 +17,7 @@ from cockpit.engine.attempt_files import Exit, Identity
 from cockpit.engine.performer import Result
 from cockpit.engine.processes import descendants, inherit_orphans, signal_name
 from cockpit.journal.events import Ended
+from cockpit.jsonread import read_json
 from cockpit.redact import Redactor, Stream
 
 GRACE_S = 5.0
@@ -165,7 +166,7 @@ class Supervisor:
 
     def _told(self) -> Result | None:
         try:
-            return msgspec.json.decode(self._result, type=Result)
+            return read_json(self._result, Result)
         except msgspec.MsgspecError:
             return None
 

@@ -15,6 +15,7 @@ import msgspec
 
 from cockpit.durable import replace_file
 from cockpit.journal.events import Json
+from cockpit.jsonread import read_json
 from cockpit.propagation.providers.base import RecordSet, record_set
 
 FILE = "former.json"
@@ -70,6 +71,6 @@ def from_json(said: Any) -> tuple[RecordSet, ...]:
 
 def _kept(file: Path) -> tuple[RecordSet, ...]:
     try:
-        return from_json(msgspec.json.decode(file.read_bytes()))
+        return from_json(read_json(file.read_bytes(), object))
     except (FileNotFoundError, msgspec.DecodeError):
         return ()

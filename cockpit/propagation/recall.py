@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from cockpit.durable import replace_file
+from cockpit.jsonread import read_json
 from cockpit.propagation.answers import CellState, Point, Side
 from cockpit.propagation.census import Census
 from cockpit.propagation.convergence import Given
@@ -72,7 +73,7 @@ def write(path: Path, remembered: Remembered) -> None:
 def read(path: Path) -> Remembered | None:
     """What was written last; None where there is none, or it cannot be read."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Remembered)
+        found = read_json(path.read_bytes(), Remembered)
     except (OSError, msgspec.DecodeError):
         return None
     return found if found.format == FORMAT else None

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from cockpit.errors import TargetError
+from cockpit.jsonread import read_json
 from cockpit.rehearsal.progress import LabStatus, start_time
 from cockpit.rehearsal.spec import LabSpec, write_aside
 
@@ -45,7 +46,7 @@ def start(spec: LabSpec) -> subprocess.Popen[bytes]:
 def status(folder: Path) -> LabStatus:
     """What the lab of a folder last said of itself; `down` where its process is gone."""
     try:
-        said = msgspec.json.decode((folder / "status.json").read_bytes(), type=LabStatus)
+        said = read_json((folder / "status.json").read_bytes(), LabStatus)
     except (OSError, msgspec.MsgspecError) as error:
         return LabStatus(state="down", detail=f"no status: {error}")
     if said.pid and said.state != "down" and not _lives(said):

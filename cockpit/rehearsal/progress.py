@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from cockpit.jsonread import read_json
 from cockpit.rehearsal.spec import write_aside
 
 
@@ -29,7 +30,7 @@ class Progress(msgspec.Struct):
 def load_progress(folder: Path) -> Progress:
     """What the folder remembers; nothing yet, where it is new."""
     path = folder / "progress.json"
-    return msgspec.json.decode(path.read_bytes(), type=Progress) if path.exists() else Progress()
+    return read_json(path.read_bytes(), Progress) if path.exists() else Progress()
 
 
 class LabStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from cockpit.errors import Refused, TargetError
+from cockpit.jsonread import read_json
 from cockpit.rehearsal.scenarios import SCENARIOS
 
 ROLES = ("owner", "authenticator", "authenticated", "service_role", "app", "jobs")
@@ -125,7 +126,7 @@ def prepare(folder: Path, net: str, seed: int, scenario: str, journal: Path) -> 
 def load(folder: Path) -> LabSpec:
     """The lab of a folder; TargetError where there is none."""
     try:
-        return msgspec.json.decode((folder / "lab.json").read_bytes(), type=LabSpec)
+        return read_json((folder / "lab.json").read_bytes(), LabSpec)
     except (OSError, msgspec.MsgspecError) as error:
         raise TargetError(f"no lab here: {error}", where=str(folder)) from error
 

@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from cockpit.jsonread import read_json
 from cockpit.rehearsal.clock import JournalClock
 from cockpit.rehearsal.data import APP_ROLES, GATE
 from cockpit.rehearsal.faults import Faults, Side
@@ -159,7 +160,7 @@ class WebService:
 
     async def _take_reading(self, request: Request) -> Response:
         self.metrics.attempts.inc()
-        reading = msgspec.json.decode(request.body, type=Reading)
+        reading = read_json(request.body, Reading)
         if self._faults.has_full_disk():
             raise psycopg.errors.DiskFull("could not extend file: No space left on device")
         if not self._faults.loses():
@@ -186,7 +187,7 @@ class WebService:
         return json(200, alerts=rows)
 
     async def _log_in(self, request: Request) -> Response:
-        who = msgspec.json.decode(request.body, type=Login)
+        who = read_json(request.body, Login)
         rows = await self._database.run("SELECT id FROM users WHERE email = %s", (who.email,))
         self.metrics.logins.labels("ok" if rows else "refused").inc()
         return json(200, user=rows[0][0]) if rows else json(401, error="not known")

@@ -48,7 +48,7 @@ def quick(folder: Path) -> Runbook | None:
         if any(_digest((folder / name).read_bytes()) != one for name, one in body["files"].items()):
             return None
         made = _made(body["runbook"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if not isinstance(made, Runbook):
         return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from cockpit.durable import make_folder, open_kept, sync_folder
 from cockpit.errors import RunbookError
+from cockpit.jsonread import read_json
 from cockpit.runbook.frozen import QUICK, quickened
 from cockpit.runbook.load import Loaded, load, load_copy
 from cockpit.runbook.model import Phase, Runbook, Step
@@ -106,7 +107,7 @@ def freeze(plan: Plan, folder: Path) -> None:
 def thaw(folder: Path) -> Plan:
     """The plan of a frozen copy; RunbookError where the copy is not what its name says."""
     try:
-        about = json.loads((folder / GIVEN).read_bytes())
+        about = read_json((folder / GIVEN).read_bytes(), dict[str, Any])
         environment, given, origin = about["environment"], about["given"], about["origin"]
         facts = about["profile"]
     except (OSError, ValueError, KeyError, TypeError) as error:

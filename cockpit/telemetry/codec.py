@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from cockpit.durable import open_kept
+from cockpit.jsonread import read_by
 from cockpit.redact import hide_in
 from cockpit.telemetry.live import Live
 from cockpit.telemetry.look import Look
@@ -49,7 +50,7 @@ def _hidden(encoded: bytes, hide: Callable[[str], str]) -> str:
 def read(path: Path) -> Live | None:
     """The live view; None where there is none, or another program's."""
     try:
-        return _DECODER.decode(path.read_bytes())
+        return read_by(_DECODER.decode, path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
@@ -57,6 +58,6 @@ def read(path: Path) -> Live | None:
 def read_look(path: Path) -> Look | None:
     """A look into a service; None where there is none, or another program's."""
     try:
-        return _LOOKS.decode(path.read_bytes())
+        return read_by(_LOOKS.decode, path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return None

@@ -120,7 +120,7 @@ def _told(folder: str) -> Glance | None:
         with open(os.path.join(folder, "journal.jsonl"), "rb") as file:
             events = [event for line in file if (event := _event(line))]
         return _fold(events)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 

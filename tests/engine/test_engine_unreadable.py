@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cockpit.commands import journal, runs
 from cockpit.earlier import Earlier, directories, look_back
+from cockpit.engine.client import Client
 from cockpit.engine.processes import is_alive
 from cockpit.engine.start import read_state, unfinished
 from cockpit.errors import CockpitError
@@ -15,6 +20,15 @@ from cockpit.exits import BAD, UNKNOWN
 from tests.fakes.crash_runs import Run, eventually, new_run, running
 
 GARBAGE = b"\xff\xfe{"
+BREAKS = """\
+import sys
+from cockpit.engine import __main__ as engine
+def migrate(directory):
+    raise ValueError("nobody foresaw this")
+engine.migrate = migrate
+sys.exit(engine.main(sys.argv[1:]))
+"""
+DEEP = b'{"recorded":' + b'{"x":' * 100_000
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +101,82 @@ def test_what_nobody_can_read_is_in_doubt_and_settled_like_any_other(
         assert ("exit.json cannot be read" in reason) == (name == "exit.json")
         run.settle_done("slow", "its mark is there")
         run.wait_status("slow", "done")
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("order.json", "a flipped bit"),
+        ("identity.json", "a flipped bit"),
+        ("exit.json", "a flipped bit"),
+        ("exit.json", "deep"),
+        ("identity.json", "a folder"),
+    ],
+)
+def test_a_file_of_a_step_that_is_done_keeps_no_engine_and_no_reader_from_its_work(
+    name: str, how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(tmp_path / "run") as run:
+        run.confirm("quick")
+        run.wait_status("quick", "done")
+        path = run.attempt("quick").path / name
+        if how == "a folder":
+            path.unlink()
+            path.mkdir()
+        else:
+            text = path.read_bytes()
+            within = list(re.finditer(rb'":"[^"]', text))[-1].end()
+            path.write_bytes(DEEP if how == "deep" else text[:within] + b"\xa2" + text[within:])
+        run.confirm("again")
+        run.wait_status("again", "done")
+        run.kill_engine()
+        run.start()
+        run.confirm("flaky")
+        run.wait_status("flaky", "failed")
+        assert journal.run(str(run.directory.path), verify=True) == UNKNOWN
+        assert f"quick, attempt 1: {name} cannot be read" in capsys.readouterr().out
+        assert runs.run() == BAD
+        assert Client(run.directory).view().state.damage == ""
+
+
+def test_a_wish_that_is_no_text_is_refused_and_closes_nothing(tmp_path: Path) -> None:
+    with running(tmp_path / "run") as run:
+        for number, content in enumerate((b'{"kind":"hold","viewer":"\xff"}', b"[" * 50_000)):
+            aside = run.directory.intents / ".aside"
+            aside.write_bytes(content)
+            aside.rename(run.directory.intents / f"{number:020d}-0a.json")
+        eventually(lambda: not any(run.directory.intents.glob("*.json")), "their answers")
+        assert [one["kind"] for one in run.told("intent_refused")] == ["unreadable"] * 2
+        run.confirm("quick")
+        run.wait_status("quick", "done")
+
+
+def test_an_engine_that_cannot_come_up_says_why_and_that_no_key_helps(tmp_path: Path) -> None:
+    with running(tmp_path / "run") as run:
+        run.confirm("quick")
+        run.wait_status("quick", "done")
+        run.kill_engine()
+        about = (run.directory.path / "run.json").read_bytes()
+        (run.directory.path / "run.json").write_bytes(about.replace(b"survival", b"surv\xe9val"))
+        assert run.launch().wait(30) == 1
+        (run.directory.path / "run.json").write_bytes(about)
+        view = replace(Client(run.directory).view(), engine_gone=True)
+        assert view.live is not None
+        assert view.live.trouble.startswith("it did not come up: ")
+        assert "run.json cannot be read" in view.live.trouble
+        assert view.restarts.startswith("mend what its last word says")
+
+
+def test_an_engine_ended_by_what_nobody_foresaw_leaves_a_word_of_it(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    done = subprocess.run(
+        (sys.executable, "-c", BREAKS, run.directory.path), check=False, timeout=60
+    )
+    assert done.returncode == 1
+    live = Client(run.directory).view().live
+    assert live is not None
+    assert "an unforeseen error (ValueError): nobody foresaw this" in live.trouble
+    assert str(run.directory.log) in live.trouble
 
 
 def test_a_run_of_which_nothing_can_be_read_is_listed_and_closes_only_its_own_runbook(
