@@ -78,7 +78,7 @@ def open_screen(choose: Callable[[], tuple[RunDirectory, bool]], *, looks_on: bo
 
     The run is found or begun, its engine started and its journal read beside this process, which
     loads the screen meanwhile. Whoever begins a run has its seat. Who only looks on at another
-    user's run sees that its engine is gone.
+    user's run sees that its engine is gone; one that has ended needs none.
     """
     if not all(map(os.isatty, (0, 1, 2))):
         raise UsageError(
@@ -131,12 +131,16 @@ def farewell(client: Client) -> str:
 def _working(
     choose: Callable[[], tuple[RunDirectory, bool]], *, looks_on: bool
 ) -> tuple[Client, bool]:
-    """A client that has read what was recorded, and whether its run begins just now."""
+    """A client that has read what was recorded, and whether its run begins just now.
+
+    A run that has ended is only read: no engine writes into its record once more.
+    """
     directory, begins = choose()
-    if not (looks_on and directory.foreign):
-        launch_engine(directory)
     client = Client(directory)
-    client.view()
+    state = client.view().state
+    is_read = looks_on and directory.foreign
+    if not is_read and (state.damage or not state.ended):
+        launch_engine(directory)
     return client, begins
 
 

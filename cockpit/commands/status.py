@@ -68,7 +68,7 @@ def told(view: View, ahead: Outlook, *, let_go: bool = False) -> str:
             "next": ahead.next.step.id if ahead.next and not is_lost(view) else None,
             "late_s": None if is_lost(view) else ahead.late_s,
             "verdict": verdict.word if verdict and not is_lost(view) else None,
-            "engine": "gone" if is_blind(view) else "here",
+            "engine": "gone" if is_blind(view) or view.is_over else "here",
             "head": state.head,
             "under_way": list(under_way.under_way(view)),
         }
@@ -95,6 +95,8 @@ def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
     elif is_blind(view):
         age = "" if view.age_s is None else f" since {lasting(view.age_s)}"
         yield f"the engine is gone{age}: nothing below is watched; {view.restarts}"
+    elif view.is_over:
+        yield "the run is over: nothing below is watched any more"
     seen = tuple(under_way.under_way(view))
     if is_lost(view):
         yield "the journal's beginning is lost: what was done, what is planned, and whether"

@@ -74,6 +74,12 @@ class View:
         return seat is not None and not seat.vacant and seat.viewer == self.viewer
 
     @property
+    def is_over(self) -> bool:
+        """Whether the run has ended and nobody watches: only its record is left, to be read."""
+        watched = self.live is not None and not self.engine_gone
+        return bool(self.state.ended) and not watched and not self.state.damage
+
+    @property
     def restarts(self) -> str:
         """Who starts an engine that is gone, in words."""
         if self.owner:

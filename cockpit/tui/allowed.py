@@ -35,11 +35,18 @@ def _closed(scene: Scene, wish: str) -> str:
         return "the journal is damaged: nothing is recorded; a shows what can be done"
     if scene.state.newer:
         return "a newer program wrote this journal: it can only be read"
+    if scene.view.is_over:
+        return f"the run has ended: {ended_words(scene)}: it can only be read"
     if scene.view.engine_gone:
         return f"the engine is gone: {scene.view.restarts}"
     if scene.state.ended and wish not in ("note", "take_seat", "finish"):
-        return f"the run has ended: {scene.state.ended.replace('_', ' ')}"
+        return f"the run has ended: {ended_words(scene)}"
     return ""
+
+
+def ended_words(scene: Scene) -> str:
+    """How the run ended."""
+    return scene.state.ended.replace("_", " ")
 
 
 def observing(scene: Scene) -> str:

@@ -168,7 +168,8 @@ class CockpitApp(Painted, inherit_bindings=False):
     def leave(self) -> None:
         """The viewer goes; the run goes on."""
         if not self._exit:
-            self.ask("leave")
+            if not self.scene.view.is_over:
+                self.ask("leave")
             self.exit()
 
     async def on_unmount(self) -> None:

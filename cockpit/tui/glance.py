@@ -147,13 +147,15 @@ def _fold(events: list[dict[str, Any]]) -> Glance:
             run[_RUN.get(kind, kind)] = _run(kind, data)
     words = ("in doubt", "FAILED", "running")
     made.facts = [f"{word}: {one}" for word in words for one, how in steps.items() if how == word]
-    made.facts += [run[name] for name in ("ended", "back", "hold", "seat") if run.get(name)]
+    made.facts += [run[name] for name in _SAID[bool(run.get("ended"))] if run.get(name)]
     done = sum(how == "done" for how in steps.values())
     made.facts.append(f"{done} step{'s' * (done != 1)} done")
     made.recorded = time.strftime("%H:%M:%S", time.localtime(events[-1]["run_s"]))
     return made
 
 
+_SAID = (("back", "hold", "seat"), ("ended",))
+"""What is said of a run under way, and of one that has ended, for which nothing else holds."""
 _STEP = {
     "confirmed": "running",
     "attempt_started": "running",

@@ -86,6 +86,16 @@ def test_it_says_what_was_recorded_worst_first() -> None:
     assert seen.about == ["freshtrack", seen.about[1], "on droplet"]
 
 
+def test_of_a_run_that_has_ended_nothing_is_said_that_is_over() -> None:
+    run = WrittenRun("staging")
+    run.write(e.SeatTaken(1, "ana", "droplet", "1:1", "start"))
+    run.write(e.TurnedBack("call_off", "a storm"))
+    run.write(e.Held("by its key"))
+    run.write(e.RunEnded("called_off"))
+    run.close()
+    assert attached().facts == ["run ended", "0 steps done"]
+
+
 def test_a_damaged_journal_is_left_to_the_screen() -> None:
     run = WrittenRun("staging")
     run.close()

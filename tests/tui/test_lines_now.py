@@ -195,3 +195,13 @@ def test_the_bar_says_who_else_looks_on() -> None:
 def test_the_bar_keeps_the_domain_while_there_is_room_for_it(name: str) -> None:
     view = states.vacant() if name == "vacant" else views.rolling_back()
     assert "freshtrackpro.com" in plain(bar(scene_of(view), 120))
+
+
+@pytest.mark.parametrize("owner", ["", "a_long_login_name"])
+def test_how_a_gone_engine_is_started_stays_whole_in_80_columns(
+    owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cockpit.tui.lines.now.called", lambda: "python3 dev.py cockpit")
+    said = plain(now(scene_of(replace(views.engine_gone(), owner=owner)), 80))
+    remedy = f"only {owner} can start it again" if owner else "`python3 dev.py cockpit attach`"
+    assert remedy in said

@@ -10,6 +10,7 @@ from cockpit import status
 from cockpit.answer import Answer, Said
 from cockpit.decision.evidence import Reading
 from cockpit.engine.client import View
+from cockpit.journal import events as e
 from cockpit.journal.state import LogLine
 from cockpit.outlook import STILL_RUNS
 from cockpit.propagation.answers import Cell
@@ -141,6 +142,20 @@ def test_where_room_is_short_the_sick_services_stay_and_the_rest_are_counted() -
     assert "14 more" in said
 
 
+@pytest.mark.parametrize("width", [32, 49, 60, 76])
+@pytest.mark.parametrize("figure", ["2.1 s", "2.1 s, three times what it was, by 95 of 100"])
+def test_a_sick_service_is_named_however_little_room_there_is(width: int, figure: str) -> None:
+    tiles = tuple(
+        replace(one, figure=figure) if one.state == "slow" else one
+        for one in views.tiles(112.0, prometheus="slow")
+    )
+    view = replace(views.switched(), live=views.live(112.0, tiles=tiles))
+    (line,) = health(scene_of(view), width, 1).body
+    assert "! prometheus slow" in plain(line)
+    assert " more" in plain(line)
+    assert width_of(line) <= width
+
+
 def test_a_service_and_its_container_are_one_tile_and_the_worse_one_speaks() -> None:
     view = HEALTH["shipped"]()
     said = _text(health(scene_of(view), 116, 14))
@@ -181,6 +196,15 @@ def test_the_title_of_the_services_is_never_cut(columns: int, count: int) -> Non
     assert "…" not in top
     told = dict.fromkeys(states_.values(), "")
     assert all(status.TILE[one].word in top for one in told if one not in CALM)
+
+
+def test_a_call_off_with_nothing_to_put_back_has_no_step_that_is_still_to_come() -> None:
+    story = views.Story()
+    story.tell(-3000, e.TurnedBack("call_off", "a storm")).tell(-2990, e.RunEnded("called_off"))
+    said = _text(timeline(scene_of(story.view(-2900, views.live(-2900))), 76, 20))
+    assert "Call off" in said
+    assert "later" not in said
+    assert "✓ done" in said
 
 
 def test_where_room_is_short_the_worst_resolvers_stay() -> None:

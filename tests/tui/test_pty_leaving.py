@@ -11,8 +11,10 @@ import pytest
 from cockpit.engine.layout import every_run
 from cockpit.engine.single import holder
 from cockpit.engine.start import unfinished
+from cockpit.journal import events as e
 from cockpit.rehearsal import launch
 from tests.fakes.terminals import Terminal, terminal
+from tests.fakes.written_runs import WrittenRun
 
 pytestmark = pytest.mark.timeout(150)
 COCKPIT = shutil.which("cockpit", path=str(Path(sys.executable).parent)) or "cockpit"
@@ -53,3 +55,26 @@ def test_a_rehearsal_is_left_refused_to_be_another_and_ended() -> None:
         time.sleep(0.05)
     launch.remove(run.lab)
     assert unfinished("freshtrack", "rehearsal") is None
+
+
+def test_a_run_that_has_ended_is_only_read() -> None:
+    run = WrittenRun()
+    run.write(e.SeatTaken(1, "ana", "droplet", "1:1", "start"))
+    run.write(e.TurnedBack("call_off", "a storm"))
+    run.write(e.RunEnded("called_off"), by="engine")
+    run.close()
+    before = run.directory.journal.read_bytes()
+    environment = {**os.environ, "LANG": "C.UTF-8"}
+    with terminal([COCKPIT, "attach"], environment) as shown:
+        shown.says("only read", 60.0)
+        shown.press("h")
+        shown.says("the run has ended: called off: it can only be read")
+        shown.press("q")
+        shown.says("nothing goes on")
+        assert "end the rehearsal" not in shown.text
+        shown.press("q")
+        assert shown.ended() == 0
+    assert holder(run.directory) is None
+    assert not run.directory.live.exists()
+    assert not list(run.directory.intents.glob("*.json"))
+    assert run.directory.journal.read_bytes() == before

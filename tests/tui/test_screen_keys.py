@@ -494,6 +494,33 @@ async def test_q_leaves_and_the_run_goes_on() -> None:
     assert one.app.return_code == 0
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_run_that_has_ended_without_an_engine_is_shown_as_one_that_is_only_read(
+    size: tuple[int, int],
+) -> None:
+    gone = replace(views.completed(), engine_gone=True)
+    for view in (gone, replace(gone, live=None, engine_gone=False)):
+        async with opened(view, size) as one:
+            await one.says("completed")
+            assert "only read" in one.text.splitlines()[0]
+            for words in ("ENGINE GONE", "attach", "no engine yet", "driver", "silent"):
+                assert words not in "\n".join(one.text.splitlines()[:3])
+            await one.pilot.press("n")
+            await one.says("the run has ended: completed: it can only be read")
+            await one.pilot.press("q")
+            await one.says("The run has ended: completed; nothing goes on.")
+            assert "seat" not in one.text
+            await one.pilot.press("q")
+            await one.until(lambda: not one.app.is_running)
+            assert one.client.kinds == []
+
+
+async def test_leaving_an_ended_run_says_that_its_engine_still_watches() -> None:
+    async with opened(views.completed()) as one:
+        await one.pilot.press("q")
+        await one.says("The run has ended: completed; the engine still watches.")
+
+
 async def test_only_a_rehearsal_offers_to_end() -> None:
     async with opened(views.switched()) as one:
         await one.pilot.press("q")

@@ -79,6 +79,20 @@ def test_a_calm_run_has_nothing_under_way(
     assert json.loads(capsys.readouterr().out)["under_way"] == []
 
 
+def test_a_run_that_has_ended_is_over_and_nobody_is_told_to_start_its_engine(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write(e.TurnedBack("call_off", "a storm"))
+    run.write(e.RunEnded("called_off"), by="engine")
+    told = seen(capsys)
+    assert "the run is over: nothing below is watched any more" in told
+    assert "engine" not in told
+    assert "attach" not in told
+    status.run(as_json=True)
+    plain = json.loads(capsys.readouterr().out)
+    assert (plain["state"], plain["engine"]) == ("called_off", "gone")
+
+
 def test_a_journal_without_its_beginning_leaves_open_what_is_planned_and_switched(
     run: WrittenRun, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from cockpit.called import called
-from cockpit.tui.allowed import why_not
+from cockpit.tui.allowed import ended_words, why_not
 from cockpit.tui.dialogs.base import Body
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.scene import Scene
@@ -55,10 +55,10 @@ class Leave(ModalScreen[str | None], inherit_bindings=False):
     def _sheet(self, scene: Scene, width: int) -> Sheet:
         run = scene.state.run
         body: list[Line] = [
-            (("The run goes on: the engine keeps watching, and no step begins.", "plain"),),
+            ((_goes_on(scene), "plain"),),
             ((f"{called()} attach {run}", "strong"), (" opens this screen again.", "plain")),
         ]
-        if scene.view.is_driver:
+        if scene.view.is_driver and not scene.view.is_over:
             body.append((("Your seat becomes vacant.", "needs"),))
         body += [(), (("q", "key"), (" leave   ", "plain"), ("Esc", "key"), (" stay", "plain"))]
         if not why_not(scene, "finish"):
@@ -67,3 +67,11 @@ class Leave(ModalScreen[str | None], inherit_bindings=False):
             )
         rows = [row for line in body for row in folded(line, width)]
         return Sheet(Picture("Leave the screen", (), tuple(rows)))
+
+
+def _goes_on(scene: Scene) -> str:
+    """What happens without this screen."""
+    if not scene.state.ended:
+        return "The run goes on: the engine keeps watching, and no step begins."
+    rest = "nothing goes on" if scene.view.is_over else "the engine still watches"
+    return f"The run has ended: {ended_words(scene)}; {rest}."

@@ -82,6 +82,8 @@ def clock_words(scene: Scene) -> tuple[str, str, str]:
 
 def driver_words(scene: Scene) -> tuple[str, str]:
     """Who may confirm, long and short."""
+    if scene.view.is_over:
+        return "", ""
     seat = scene.state.seat
     if seat is None or seat.vacant:
         return "no driver: t takes the seat", "no driver: t"
@@ -93,6 +95,8 @@ def driver_words(scene: Scene) -> tuple[str, str]:
 
 
 def _others(scene: Scene) -> str:
+    if scene.view.is_over:
+        return ""
     count = (scene.live.watching if scene.live else 0) - (1 if scene.view.is_driver else 2)
     return f", {count} watching" if count > 0 else ""
 
@@ -103,6 +107,8 @@ def _run_word(scene: Scene) -> str:
 
 def _age(scene: Scene) -> str:
     age = scene.age_s
+    if scene.view.is_over:
+        return "only read"
     if age is None:
         return "no engine yet"
     if scene.view.engine_gone:

@@ -136,22 +136,34 @@ def tile_words(tile: Tile, now: float) -> str:
 
 
 def _listed(scene: Scene, tiles: tuple[Tile, ...], width: int) -> list[Line]:
-    """One line: the sick ones by name, the rest as a count."""
+    """One line: the sick ones by name as long as any room is left, the rest as a count."""
     ordered = worst_first(tiles, scene.now)
-    parts: list[Line] = []
-    for index, tile in enumerate(ordered):
-        state = tile_state(tile, scene.now)
-        shown, tone = glyph(TILE[state], ascii_only=scene.ascii)
-        rest = _rest(len(ordered) - index)
-        part: Line = (
-            (f"{shown} ", tone),
-            (f"{said(tile.title)} ", _title_tone(state)),
-            (tile_words(tile, scene.now), "plain" if state == "fine" else tone),
-        )
-        if width_of(joined([*parts, part, rest], "   ")) > width:
-            return [joined([*parts, rest], "   ")]
-        parts.append(part)
-    return [joined(parts, "   ")]
+    parts = [_named(scene, tile) for tile in ordered]
+    sick = sum(tile_state(tile, scene.now) not in CALM for tile in ordered)
+    # How many are named matters more than the key beside the count of those that are not.
+    tries = [(count, _rest) for count in range(len(parts), sick - 1, -1)]
+    tries += [(count, rest) for count in range(sick, 0, -1) for rest in (_rest, _more)]
+    for count, rest in tries:
+        left = len(parts) - count
+        line = joined([*parts[:count], *([rest(left)] if left else [])], "   ")
+        if width_of(line) <= width:
+            return [line]
+    more = _more(len(parts) - 1)
+    return [joined([fit(parts[0], width - width_of(more) - 3), more], "   ")]
+
+
+def _named(scene: Scene, tile: Tile) -> Line:
+    state = tile_state(tile, scene.now)
+    shown, tone = glyph(TILE[state], ascii_only=scene.ascii)
+    return (
+        (f"{shown} ", tone),
+        (f"{said(tile.title)} ", _title_tone(state)),
+        (tile_words(tile, scene.now), "plain" if state == "fine" else tone),
+    )
+
+
+def _more(count: int) -> Line:
+    return ((f"{count} more", "dim"),)
 
 
 def _rest(count: int) -> Line:

@@ -106,10 +106,12 @@ def _damage(scene: Scene) -> Iterator[Span]:
 
 
 def _engine(scene: Scene) -> Iterator[Span]:
-    live, age = scene.live, scene.age_s
+    live, age = (None, None) if scene.view.is_over else (scene.live, scene.age_s)
     if live is not None and scene.view.engine_gone:
         since = times.hhmmss(scene.state.clock.at(live.boot_ns))
-        yield f"ENGINE GONE since {since}: {scene.view.restarts}", "bad strong"
+        owner = scene.view.owner  # in few words: they stay whole in 80 columns
+        again = f"only {owner} can start it again" if owner else f"start it: `{called()} attach`"
+        yield f"ENGINE GONE since {since}, {again}", "bad strong"
     elif age is not None and scene.is_old:
         yield f"the engine has been silent for {times.lasting(age)}", "unknown strong"
 

@@ -243,10 +243,8 @@ def _worst(lines: list[StepLine], following: StepLine | None) -> str:
     for key in ("in_doubt", "failed", "stopping", "running", "unverified", "next", "waits"):
         if key in found:
             return key
-    for key in ("later", "skipped", "done"):
-        if key in found:
-            return key
-    return "done" if lines else "later"
+    # A phase without steps has nothing that is still to come.
+    return next((key for key in ("later", "skipped") if key in found), "done")
 
 
 # -- steps --------------------------------------------------------------------------------------
