@@ -10,8 +10,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cockpit.engine.layout import RunDirectory
 from cockpit.engine.start import begin, launch_engine, run_started, wait_for_engine
 from cockpit.runbook.plan import load_plan
 from cockpit.telemetry import codec
+from cockpit.telemetry.live import Tile
 from tests.fakes.crash_runs import Kind, some_net, write_runbook
 from tests.lab.fix_tiles import Deployed, lab_engine
 
@@ -49,19 +51,29 @@ def run(size: str) -> list[dict[str, Any]]:
         made.folder.mkdir()
         made.up()
         names = {name: made.container(name) for name in services}
-        with _cockpit(folder, made) as (pid, says):
+        with _cockpit(folder, made) as (pid, tile):
+            says = _states(tile)
             delays = [_delay(made, one, says) for one in (*names.items(),) * kills]
             _until(lambda: all(says(name) == "fine" for name in names), "the tiles are not fine")
             time.sleep(SETTLE_S)
             ours, theirs = [], []
+            before = [tile(name) for name in names]
             for _ in range(TURNS):
                 ours.append(_spent(lambda: _cpu_s(pid), quiet_s))
+                _must_be_quiet(before, [tile(name) for name in names])
                 with _loop(made) as (loop_cpu_s, _):
                     theirs.append(_spent(loop_cpu_s, quiet_s))
             memory = _resident_mib(pid)
         with _loop(made) as (_, seen):
             slow = [_delay(made, one, seen) for one in [*names.items()][:RIVALS]]
     return _rows(delays, slow, ours, theirs, memory)
+
+
+def _must_be_quiet(before: Sequence[Tile | None], after: Sequence[Tile | None]) -> None:
+    """What is measured while a tile turned, or the Docker engine was lost, is no quiet."""
+    for was, now in zip(before, after, strict=True):
+        if was is None or now is None or (was.state, was.since) != (now.state, now.since):
+            raise RuntimeError(f"something changed while nothing should: {was} became {now}")
 
 
 def _rows(
@@ -104,8 +116,8 @@ def _row(
 
 
 @contextmanager
-def _cockpit(folder: Path, made: Deployed) -> Iterator[tuple[int, Callable[[str], str]]]:
-    """A run's real engine that watches the services; its pid, and what a tile says."""
+def _cockpit(folder: Path, made: Deployed) -> Iterator[tuple[int, Callable[[str], Tile | None]]]:
+    """A run's real engine that watches the services; its pid, and a service's tile."""
     book = write_runbook(folder, some_net(), (Kind("quick", undone=True),))
     probes = "".join(
         f"  - {{id: {name}, title: {name}, kind: container, target: stack, container: {name},"
@@ -125,8 +137,9 @@ def _cockpit(folder: Path, made: Deployed) -> Iterator[tuple[int, Callable[[str]
         raise RuntimeError("another engine is on this run")
     try:
         wait_for_engine(directory, engine)
-        _until(lambda: _tile(directory, "service0") == "fine", "no tile is fine")
-        yield engine.pid, lambda name: _tile(directory, name)
+        tile = partial(_tile, directory)
+        _until(lambda: _states(tile)("service0") == "fine", "no tile is fine")
+        yield engine.pid, tile
     finally:
         engine.terminate()
         engine.wait(20)
@@ -138,10 +151,20 @@ def _insert(path: Path, mark: str, text: str, *, before: bool = False) -> None:
     path.write_text(whole.replace(mark, new, 1), encoding="utf-8")
 
 
-def _tile(directory: RunDirectory, name: str) -> str:
+def _tile(directory: RunDirectory, name: str) -> Tile | None:
     live = codec.read(directory.live)
     tiles = live.tiles if live else ()
-    return next((one.state for one in tiles if one.probe == name), "silent")
+    return next((one for one in tiles if one.probe == name), None)
+
+
+def _states(tile: Callable[[str], Tile | None]) -> Callable[[str], str]:
+    """What a service's tile says."""
+
+    def says(name: str) -> str:
+        found = tile(name)
+        return found.state if found else "silent"
+
+    return says
 
 
 @contextmanager

@@ -37,8 +37,8 @@ CALM_S = 1.0
 """The same while no attempt is under way: whoever puts an intent there, or has news, rings."""
 LIVE_S = 0.25
 """Real seconds between two looks at what is to be shown, while somebody waits for it."""
-SIGN_S = 1.5
-"""Real seconds after which a look writes the live view again although nothing changed in it."""
+SIGN_S = 2.0
+"""Real seconds after which the live view is written again although there is no news."""
 NEWS_S = 0.05
 """Real seconds in which what comes together is shown together."""
 RENEW_S = 2.0
@@ -156,7 +156,7 @@ class Engine:
         while True:
             await guarded(core, "show", self._show)
             waits = self._doing or core.proposal or core.ledger.state.active or core.world.lab
-            if await beat.came(self._news, _rest(LIVE_S if waits else CALM_S)):
+            if await beat.came(self._news, _rest(LIVE_S if waits else SIGN_S)):
                 await asyncio.sleep(NEWS_S)
             self._news.clear()
 
@@ -219,7 +219,7 @@ class Engine:
         core = self._core
         live = core.live()
         before = self._shown
-        recent = before is not None and live.boot_ns - before.boot_ns < SIGN_S * NS
+        recent = before is not None and live.boot_ns - before.boot_ns < SIGN_S / 2 * NS
         if before is not None and recent and _ageless(live) == _ageless(before):
             return
         await self._last_word.write(core.directory.live, live, core.secrets.hide)
@@ -301,6 +301,7 @@ def _trouble(core: Core, name: str, words: str) -> None:
     """Say what goes wrong; its trace is logged once, however often the beat comes."""
     if core.troubles.get(name) != words:
         _LOG.exception("%s failed", name)
+        core.world.news.set()
     core.troubles[name] = words
 
 

@@ -185,7 +185,10 @@ class World:
         return self._planned_off[1]
 
     async def _tell_turns(self) -> None:
-        self._ledger.tell_all(ServiceTurned(*one) for one in self._sampler.turned(self._off))
+        if turned := self._sampler.turned(self._off):
+            # That a service fell silent is seen by nobody but here.
+            self.news.set()
+            self._ledger.tell_all(ServiceTurned(*one) for one in turned)
 
     async def _measure(self) -> None:
         if self._reachable:

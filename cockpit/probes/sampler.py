@@ -126,6 +126,7 @@ class Watched:
         self._history: deque[float | None] = deque(maxlen=HISTORY)
         self._tile: Tile | None = None
         self._hurry = context.woken[probe.id] = asyncio.Event()
+        self._fresh_s = fresh_s(probe)
 
     async def run(self) -> None:
         """Sample at the probe's pace until cancelled; a late answer skips, and never queues."""
@@ -211,13 +212,6 @@ class Watched:
             return None
         return Turned(self.probe.id, self.probe.title, was or "silent", now, self._last.figure)
 
-    @property
-    def _fresh_s(self) -> float:
-        # A container's events come when they come; its engine is asked at a pace of its own.
-        least = MEASURE_S if self.probe.kind == "container" else 0.0
-        pace = max(self.probe.every, least)
-        return MISSED * pace + deadline(self.probe)
-
     def _state(self, *, off: bool = False) -> TileState:
         seen = self._seen()
         # One that answers though it should be off is shown as it is.
@@ -237,3 +231,10 @@ def rest(probe: Probe, took: float, now: float) -> float:
         # Nothing is asked, what was heard is told: of all containers at one waking.
         return beat.rest(probe.every, now)
     return max(0.0, probe.every - took)
+
+
+def fresh_s(probe: Probe) -> float:
+    """Real seconds for which what a probe said holds."""
+    # A container's events come when they come; its engine is asked at a pace of its own.
+    least = MEASURE_S if probe.kind == "container" else 0.0
+    return MISSED * max(probe.every, least) + deadline(probe)
