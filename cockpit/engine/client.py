@@ -254,7 +254,7 @@ class Client:
     def _output(self, lines: int = 400) -> tuple[str, tuple[str, ...]]:
         newest = max(
             (
-                (attempt.confirmed_at, step.id, attempt.number)
+                (attempt.confirmed_at, step.id, attempt.number, attempt.exit is None)
                 for step in self._state.steps.values()
                 for attempt in step.attempts[-1:]
             ),
@@ -262,9 +262,9 @@ class Client:
         )
         if newest is None:
             return "", ()
-        _, step, number = newest
+        _, step, number, goes_on = newest
         path = self.directory.attempt(step, number) / "output"
-        return f"{step}/{number}", _tail(path, lines)
+        return f"{step}/{number}", _tail(path, lines, goes_on=goes_on)
 
 
 def runbook_of(folder: Path) -> Runbook:
@@ -277,8 +277,12 @@ def runbook_of(folder: Path) -> Runbook:
     return found
 
 
-def _tail(path: Path, lines: int, most: int = 64 * 1024) -> tuple[str, ...]:
-    """The last lines of a file that another process appends to."""
+def _tail(path: Path, lines: int, *, goes_on: bool, most: int = 64 * 1024) -> tuple[str, ...]:
+    """The last lines of a file that another process appends to; the last says if its end lacks.
+
+    The end of a line is kept back while it may be the beginning of a secret: half of a number is
+    not the number.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -286,7 +290,8 @@ def _tail(path: Path, lines: int, most: int = 64 * 1024) -> tuple[str, ...]:
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ()
-    return tuple(printable(text).splitlines()[-lines:])
+    is_half = goes_on and not text.endswith(("\n", "\r")) and text != ""
+    return tuple(printable(text + "…" if is_half else text).splitlines()[-lines:])
 
 
 def _tty() -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from cockpit.commands import journal, status
 from cockpit.commands import report as report_command
+from cockpit.engine.client import Client
 from cockpit.engine.intents import Intent, read, send
 from cockpit.exits import BAD
 from cockpit.journal import events as e
@@ -53,6 +54,18 @@ def test_the_status_says_what_runs_since_when_and_its_last_output(
     assert (one["step"], one["attempt"], one["state"]) == (step.id, 1, "running")
     assert one["last_output"] == "3 of 9 copied"
     assert one["choices"] == []
+
+
+def test_a_line_of_output_whose_end_is_still_to_come_is_not_told_as_whole(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = run.plan.runbook.forward[1]
+    begin(run, step.id, "count 21\ncount 2")
+    assert "  its last output: count 2…\n" in seen(capsys)
+    view = Client(run.directory).view()
+    assert view.output == ("count 21", "count 2…")
+    run.write(e.AttemptEnded(step.id, 1, 0, "exited", 1.0), by="engine")
+    assert Client(run.directory).view().output == ("count 21", "count 2")
 
 
 def test_the_status_says_what_is_in_doubt_why_and_what_can_be_done(
