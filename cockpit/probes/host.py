@@ -34,8 +34,9 @@ def judged(
     tight = [_words(name, share) for name, share in used.items() if share > SHORT[name]]
     told = tuple(_words(name, share) for name, share in used.items())
     state = "down" if used["disk"] >= FULL else paced(is_slow=bool(tight))
-    about = {"disk at": path, "processors": os.cpu_count() or 1, **(since or {})}
-    detail = (*told, *figures(about))
+    about = {"processors": os.cpu_count() or 1, **(since or {})}
+    # The folder first: a long one takes a line of its own, and a name before it would stand alone.
+    detail = (*told, f"{path} is where the disk is looked at", *figures(about))
     return Sample(state, (tight or told)[0], used["disk"] * 100, detail, ", ".join(tight))
 
 

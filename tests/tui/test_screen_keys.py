@@ -476,6 +476,25 @@ async def test_a_failed_step_runs_again_by_way_of_its_confirmation() -> None:
         await one.says("Confirm step 8, attempt 2")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_who_looks_on_is_told_in_the_settling_why_nothing_can_be_settled(
+    size: tuple[int, int],
+) -> None:
+    view = replace(views.in_doubt(), viewer="4243:1")
+    async with opened(view, size) as one:
+        await one.pilot.press("enter")
+        await one.until(lambda: isinstance(one.app.screen, Settle))
+        await one.says("d  f  r  b: you observe: ")
+        for key in "dfrb":
+            await one.pilot.press(key)
+            await one.until(lambda: one.text.count("t takes it over") == 2)
+            one.real.at += 9
+            await one.show(replace(view))
+            await one.until(lambda: one.text.count("t takes it over") == 1)
+        assert isinstance(one.app.screen, Settle)
+        assert set(one.client.kinds) <= {"look"}
+
+
 async def test_the_settling_closes_when_it_is_settled() -> None:
     async with opened(views.in_doubt()) as one:
         await one.pilot.press("enter")

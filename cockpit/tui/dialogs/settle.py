@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,7 +20,8 @@ from cockpit.tui.lines.questions import settling
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.settle import looked_at, not_again, settle, unseen
 from cockpit.tui.lines.sheets import Sheet
-from cockpit.tui.screens.base import app_of
+from cockpit.tui.lines.text import folded
+from cockpit.tui.screens.base import Told, app_of
 
 UNSETTLED = ("in_doubt", "failed", "unverified")
 
@@ -40,6 +42,7 @@ class Settle(ModalScreen[None], inherit_bindings=False):
     def __init__(self, step: str) -> None:
         super().__init__()
         self.step = step
+        self._told = Told()
 
     def compose(self) -> ComposeResult:
         """The page alone."""
@@ -60,6 +63,12 @@ class Settle(ModalScreen[None], inherit_bindings=False):
             self.dismiss()
         else:
             self.query_one(Body).sized(scene)
+
+    def tell(self, words: str, tone: str = "needs") -> None:
+        """Say something for a few seconds, beneath the keys."""
+        app = app_of(self)
+        self._told.say(words, tone, app.real())
+        self.show(app.scene)
 
     def action_look(self) -> None:
         """Ask its verifications now."""
@@ -115,7 +124,6 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         app = app_of(self)
         if refusal := why_not(app.scene, "confirm"):
             app.tell(refusal)
-            self.dismiss()
             return
 
         def answered(why: str | None) -> None:
@@ -126,7 +134,11 @@ class Settle(ModalScreen[None], inherit_bindings=False):
 
     def _sheet(self, scene: Scene, width: int) -> Sheet:
         line = scene.outlook.line(self.step)
-        return Sheet(settle(scene, line, width) if line else Picture("Settle"))
+        if line is None:
+            return Sheet(Picture("Settle"))
+        picture, told = settle(scene, line, width), self._told.at(app_of(self).real())
+        said_now = tuple(folded(told, width)) if told else ()
+        return Sheet(replace(picture, foot=(*picture.foot, *said_now)))
 
     def _must(self, scene: Scene) -> StepLine:
         line = scene.outlook.line(self.step)

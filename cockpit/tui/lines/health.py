@@ -167,7 +167,7 @@ def _more(count: int) -> Line:
 
 
 def _rest(count: int) -> Line:
-    return ((f"{count} more   key ", "dim"), ("2", "key"), (" shows all", "dim"))
+    return ((f"{count} more   ", "dim"), ("2 Enter", "key"), (" shows all", "dim"))
 
 
 def tile_line(scene: Scene, tile: Tile, width: int) -> Line:

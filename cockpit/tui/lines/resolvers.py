@@ -17,6 +17,7 @@ from cockpit.tui.lines.text import (
     fit,
     glyph,
     joined,
+    leading,
     pad,
     pad_left,
     said,
@@ -290,15 +291,7 @@ def _rest(scene: Scene, grid: Grid, rows: list[Row], width: int) -> Line:
     out = sum(bool(row.left_out) for row in rows)
     if out:
         more = (*more, (f"  {out} left out", "unknown"))
-    return _with_key(more, width)
-
-
-def _with_key(line: Line, width: int) -> Line:
-    """A line with the key that shows the rest at its end, where that finds room."""
-    for tail in ((("   key ", "dim"), ("3", "key"), (" shows all", "dim")), (("  3", "key"),)):
-        if width_of(line) + width_of(tail) <= width:
-            return fit((*line, *tail), width)
-    return fit(line, width)
+    return leading(more, "3 Enter", width)
 
 
 def _counts(scene: Scene, grid: Grid, rows: list[Row]) -> Line:
@@ -382,7 +375,8 @@ def share_words(share: float | None) -> str:
 
 def _listed(scene: Scene, grid: Grid, asked: list[Row], width: int, height: int) -> list[Line]:
     """Two lines: our own servers where they disagree, the worst by name, then the counts."""
-    parts = _own_trouble(scene, grid)
+    own = _own_trouble(scene, grid)
+    parts = list(own)
     for row in asked:
         worst, cell = worst_of(grid, row)
         if cell is None or worst >= WORST.index("wanted") or row.left_out:
@@ -395,6 +389,7 @@ def _listed(scene: Scene, grid: Grid, asked: list[Row], width: int, height: int)
         if width_of(joined([*parts, part], "   ")) > width:
             break
         parts.append(part)
-    counts = _with_key(_counts(scene, grid, [row for row in asked if not row.left_out]), width)
+    counts = _counts(scene, grid, [row for row in asked if not row.left_out])
+    counts = leading(counts, "3 Enter", width) if len(parts) - len(own) < len(asked) else counts
     first = joined(parts, "   ") if parts else _bar(grid, width)
-    return [fit(first, width), counts][-height:]
+    return [fit(first, width), fit(counts, width)][-height:]

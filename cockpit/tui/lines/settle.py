@@ -8,11 +8,12 @@ from cockpit.journal.state import AttemptState
 from cockpit.outlook import StepLine
 from cockpit.outlook import not_again as not_once_more
 from cockpit.status import STEP
+from cockpit.tui.allowed import why_not
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.proposal import gate_rows, labelled
 from cockpit.tui.lines.scene import Scene
-from cockpit.tui.lines.text import Line, ends, flowed, mark, said
+from cockpit.tui.lines.text import Line, ends, flowed, folded, mark, said
 
 
 def settle(scene: Scene, step: StepLine, width: int) -> Picture:
@@ -102,7 +103,12 @@ def _output(scene: Scene, step: StepLine, width: int) -> list[Line]:
 
 
 def _keys(scene: Scene, step: StepLine, width: int) -> list[Line]:
-    """What can be done; what cannot yet is dim, with its reason."""
+    """What can be done; what cannot yet is dim, with its reason, said once for who looks on."""
+    if refusal := why_not(scene, "confirm"):
+        free = (("l", "look again"), ("o", "output"), ("Esc", "leave"))
+        others: list[Line] = [((key, "key"), (f" {words}", "plain")) for key, words in free]
+        shut: Line = (("d  f  r  b: ", "dim"), (said(refusal), "needs"))
+        return [*folded(shut, width), *flowed(others, "   ", width)]
     closed = "it may have had its effect" if not_again(scene, step) else ""
     keys = [("l", "look again", ""), ("d", "it is done", unseen(scene, step))]
     if step.status == "failed":

@@ -196,6 +196,15 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*rows, current] if current or not rows else rows
 
 
+def leading(line: Line, keys: str, width: int) -> Line:
+    """A line with the keys that show the rest at its end, where they find room."""
+    for gap, words in (("   ", " shows all"), ("  ", "")):
+        tail: Line = ((gap, "dim"), (keys, "key"), (words, "dim"))
+        if width_of(line) + width_of(tail) <= width:
+            return fit((*line, *tail), width)
+    return fit(line, width)
+
+
 def flowed(parts: Iterable[Line], gap: str, width: int) -> list[Line]:
     """Lines one after the other in rows at most so wide, none of them broken."""
     rows: list[list[Line]] = [[]]
