@@ -16,7 +16,7 @@ from cockpit.propagation.ask import Server, ask
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.stamps import ROOM, stamp, took_s
 from cockpit.propagation.volley import SECOND_TRY, volley
-from tests.fakes.dns_servers import NEW, own_net, reply_to
+from tests.fakes.dns_servers import NEW, own_net, reply_to, serving
 
 NAME = "www.shop.test."
 STALL_S = 0.2
@@ -147,3 +147,16 @@ def test_a_wall_clock_that_was_set_meanwhile_is_not_believed() -> None:
         _, notes, _, _ = here.recvmsg(16, ROOM)
     assert took_s(notes, time.time() + 3600, 1.0) == 1.0
     assert took_s(notes, time.time() - 3600, 1.0) == 1.0
+
+
+async def test_over_a_connection_the_round_trip_is_the_kernels_own() -> None:
+    def slowly(wire: bytes) -> bytes:
+        time.sleep(STALL_S)
+        return reply_to(wire, NEW).to_wire()
+
+    address = f"{own_net()}.1"
+    async with serving(address, slowly, tcp=slowly) as port:
+        reply = await ask(Server(address, port, way="tcp"), NAME, "A", live_clock(), PATIENCE_S)
+    assert reply.values == (NEW,)
+    assert reply.rtt_ms is not None
+    assert 0 < reply.rtt_ms < STALL_S * 1000
