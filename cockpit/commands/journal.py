@@ -9,7 +9,8 @@ import msgspec
 
 from cockpit import record
 from cockpit.engine import heads, layout
-from cockpit.exits import BAD, GOOD, UNKNOWN, answer
+from cockpit.errors import Untold
+from cockpit.exits import BAD, GOOD, UNKNOWN, answer, complain
 from cockpit.journal.chain import Row
 from cockpit.journal.events import DATA
 from cockpit.journal.fold import decoded
@@ -22,7 +23,10 @@ from cockpit.timewords import moment
 def run(
     run: str = "", *, as_json: bool = False, verify: bool = False, head: str | None = None
 ) -> int:
-    """Print the events, or the proof; 1 where the chain does not hold, 2 where evidence is lost."""
+    """Print the events, or the proof.
+
+    1 where the chain does not hold, 2 where evidence is lost or the last line was cut off.
+    """
     found = record.read(layout.find(run))
     if verify or head:
         problems = [proof(found, head)] if proof(found, head) else list(_accepted(found))
@@ -32,7 +36,9 @@ def run(
         answer("\n".join((*told, *lacks)))
         return BAD if problems else UNKNOWN if lacks else GOOD
     answer("\n".join(_json(found) if as_json else _lines(found)))
-    return BAD if found.state.damage else GOOD
+    if as_json and found.cut_off:
+        complain(Untold(found.cut_off, where=str(found.directory.journal)))
+    return BAD if found.state.damage else UNKNOWN if found.cut_off else GOOD
 
 
 def proof(found: Record, head: str | None) -> str:
@@ -50,9 +56,11 @@ def proof(found: Record, head: str | None) -> str:
 
 
 def _lacking(found: Record) -> Iterator[str]:
-    """What can no longer vouch for the journal: a cut at that place would not be noticed."""
+    """What is not in the proof; an order that is lost would not show a cut at its place."""
     for words in heads.unreadable(found.directory):
         yield f"but evidence is missing: {printable(words)}"
+    if found.cut_off:
+        yield f"but {found.cut_off}"
 
 
 def _accepted(found: Record) -> Iterator[str]:
@@ -86,6 +94,8 @@ def _lines(found: Record) -> Iterator[str]:
         yield f"{event.seq:>5}  {moment(event.run_s)}  {one_line(text)}"
     if found.state.damage:
         yield f"DAMAGED from here: {found.state.damage}"
+    if found.cut_off:
+        yield f"CUT OFF: {found.cut_off}"
     for row in record.behind(found):
         yield _unproven(row)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import shlex
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,7 @@ from cockpit.commands.run import open_screen
 from cockpit.engine.choosing import going_or_begun
 from cockpit.engine.layout import RunDirectory, create
 from cockpit.engine.single import holder
-from cockpit.engine.start import fill, read_state, run_started
+from cockpit.engine.start import fill, or_nothing, read_state, run_started
 from cockpit.errors import UsageError
 from cockpit.journal.events import RunStarted
 from cockpit.journal.file import JournalReader
@@ -117,7 +116,7 @@ def begin_rehearsal(folder: Path, scenario: str, speed: float, seed: int) -> Run
     from cockpit.runbook.plan import load_plan  # the screen's own process parses no YAML
 
     run_directory = create("rehearsal", runbook_name(str(folder)), wall_s())
-    try:
+    with or_nothing(run_directory):
         net = free_net()
         prepare(run_directory.lab, net, seed, scenario, run_directory.journal)
         given = {"lab": net, "lab_folder": str(run_directory.lab)}
@@ -125,7 +124,4 @@ def begin_rehearsal(folder: Path, scenario: str, speed: float, seed: int) -> Run
         first = min(phase.offset for phase in plan.runbook.procedure.phases)
         start = run_started(plan, wall_s() - first, speed, seed=seed, scenario=scenario)
         fill(run_directory, plan, given, start)
-    except BaseException:
-        shutil.rmtree(run_directory.path)
-        raise
     return run_directory

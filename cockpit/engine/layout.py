@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,17 +203,18 @@ def create(environment: str, runbook: str, wall: float) -> RunDirectory:
         try:
             make_folder(path.parent)
             path.mkdir(mode=0o700)
+            for folder in ("intents", "viewers", "attempts", "exports", "plan", "report"):
+                (path / folder).mkdir(mode=0o700)
+            sync_folder(path.parent)
         except FileExistsError:
             continue
         except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
             raise CockpitError(
                 f"the run directory cannot be made: {error.strerror}",
                 where=str(path),
                 mend="set COCKPIT_HOME to a folder that you may write",
             ) from error
-        for folder in ("intents", "viewers", "attempts", "exports", "plan", "report"):
-            (path / folder).mkdir(mode=0o700)
-        sync_folder(path.parent)
         return RunDirectory(path)
     raise CockpitError("a hundred runs began in one second", where=str(runs()))
 

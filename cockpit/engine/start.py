@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +49,26 @@ def begin(plan: Plan, given: dict[str, str], start: RunStarted) -> RunDirectory:
             mend=f"let it read the file in ${secret.upper()}_FILE; then change the secret",
         )
     directory = create(plan.runbook.environment, plan.runbook.name, wall_s())
-    fill(directory, plan, given, start)
+    with or_nothing(directory):
+        fill(directory, plan, given, start)
     return directory
+
+
+@contextmanager
+def or_nothing(directory: RunDirectory) -> Iterator[None]:
+    """Leave nothing of a run whose beginning fails, and say so where the disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        shutil.rmtree(directory.path, ignore_errors=True)
+        raise CockpitError(
+            f"the run cannot be begun: {error.strerror or error}",
+            where=str(directory.path),
+            mend="make room there, or set COCKPIT_HOME to a folder on another disk",
+        ) from error
+    except BaseException:
+        shutil.rmtree(directory.path, ignore_errors=True)
+        raise
 
 
 def fill(directory: RunDirectory, plan: Plan, given: dict[str, str], start: RunStarted) -> None:
@@ -56,11 +77,10 @@ def fill(directory: RunDirectory, plan: Plan, given: dict[str, str], start: RunS
 
     freeze(plan, directory.plan(plan.plan_digest))
     journal = JournalFile(directory.journal, plan.plan_digest)
-    ledger = Ledger(journal, directory.name)
-    ledger.clock.map = ClockMap(boot_ns(), wall_s(), start.speed)
-    ledger.tell(ClockSet(boot_ns(), wall_s(), start.speed, "start"), start_by())
-    ledger.tell(start, start_by())
-    ledger.close()
+    with closing(Ledger(journal, directory.name)) as ledger:
+        ledger.clock.map = ClockMap(boot_ns(), wall_s(), start.speed)
+        ledger.tell(ClockSet(boot_ns(), wall_s(), start.speed, "start"), start_by())
+        ledger.tell(start, start_by())
     about = RunFile(
         format=FORMAT,
         runbook=plan.runbook.name,

@@ -22,8 +22,9 @@ def deviations(record: Record, runbook: Runbook) -> tuple[str, ...]:
     """Each with its time, in the order of the journal; late steps last, damage first."""
     state = record.state
     damage = (f"the journal is damaged: {state.damage}",) if state.damage else ()
+    cut_off = (f"the journal is incomplete: {record.cut_off}",) if record.cut_off else ()
     newer = (state.newer,) if state.newer else ()
-    return (*damage, *newer, *_journaled(record), *_late(record, runbook))
+    return (*damage, *cut_off, *newer, *_journaled(record), *_late(record, runbook))
 
 
 def _journaled(record: Record) -> Iterator[str]:

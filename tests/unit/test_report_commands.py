@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +57,42 @@ def test_a_changed_event_is_named(run: WrittenRun, capsys: pytest.CaptureFixture
     assert "DAMAGED from here: event 1 (" in told
     assert "5? " in told
     assert "step finished by engine" in told
+
+
+@pytest.mark.parametrize("cut", [1, 20, 90])
+def test_a_last_line_that_was_cut_off_is_said_and_not_dropped(
+    cut: int, run: WrittenRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run.directory.journal.read_bytes()
+    run.directory.journal.write_bytes(whole[:-cut])
+    left = len(whole.splitlines()[-1]) + 1 - cut
+    words = f"its last line was cut off: {left} bytes behind event 4 have no end"
+    assert journal.run(verify=True) == UNKNOWN
+    told = capsys.readouterr().out
+    assert told.startswith("the chain holds: 5 events, head ")
+    assert f"but {words}" in told
+    assert journal.run() == UNKNOWN
+    assert f"CUT OFF: {words}" in capsys.readouterr().out
+    assert journal.run(as_json=True) == UNKNOWN
+    shown = capsys.readouterr()
+    assert [json.loads(line)["seq"] for line in shown.out.splitlines()] == list(range(5))
+    assert words in shown.err
+    assert report_command.run(out=tmp_path) == GOOD
+    assert "the journal is incomplete" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_line_that_is_being_written_just_now_is_no_cut(
+    run: WrittenRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run.directory.journal.read_bytes()
+    run.directory.journal.write_bytes(whole[:-20])
+    # The rest comes while the reader waits for it.
+    waits = SimpleNamespace(
+        monotonic=time.monotonic, sleep=lambda _: run.directory.journal.write_bytes(whole)
+    )
+    monkeypatch.setattr(record, "time", waits)
+    assert journal.run(verify=True) == GOOD
+    assert capsys.readouterr().out.startswith("the chain holds: 6 events, head ")
 
 
 def test_the_events_are_printed_for_people_and_for_programs(
