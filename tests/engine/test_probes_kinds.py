@@ -190,7 +190,10 @@ def test_a_full_host_says_what_is_short(monkeypatch: pytest.MonkeyPatch) -> None
     assert host.memory("MemTotal: 100 kB\nMemAvailable: 6 kB\n") == pytest.approx(0.94)
     assert host.judged({"disk": 0.5, "memory": 0.94, "load": 0.2}).short == "memory 94%"
     assert host.judged({"disk": 0.98, "memory": 0.5, "load": 0.2}).state == "down"
-    assert host.judged({"disk": 0.5, "memory": 0.5, "load": 0.2}).figure == "disk 50%"
+    calm = host.judged({"disk": 0.5, "memory": 0.5, "load": 0.2}, "/var/lib/a/long/folder")
+    assert calm.figure == "disk 50%"
+    # Where the folder takes a line of its own, no name stands before it without a value.
+    assert "/var/lib/a/long/folder is where the disk is looked at" in calm.detail
 
 
 async def test_the_host_tells_what_its_kernel_killed_and_what_its_network_carries() -> None:
