@@ -8,9 +8,10 @@ import re
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
-from cockpit.secret_forms import dense, forms, rare_forms
+from cockpit.secret_escapes import placed, undone
+from cockpit.secret_forms import dense, forms, rare_forms, undone_forms
 
 if TYPE_CHECKING:
     from cockpit.journal.events import Json
@@ -76,6 +77,8 @@ class Known(NamedTuple):
     """Those that programs seldom write."""
     patterns: dict[str, re.Pattern[str]]
     """Compiled where they are needed: most forms of a secret are never met."""
+    undone: dict[bytes, str]
+    """Each secret as it stands where escapes are undone, and the word for it."""
 
     def hide(self, text: str) -> str:
         """Text without any of them."""
@@ -106,11 +109,43 @@ class Known(NamedTuple):
                 if form in tight:
                     for found in self._pattern(form).finditer(reading.text):
                         yield reading.at(found.start()), reading.at(found.end() - 1) + 1, word
+            for start, stop, word in self._escaped(reading.text, tight):
+                yield reading.at(start), reading.at(stop - 1) + 1, word
+
+    def is_escaped_in(self, tight: str) -> bool:
+        """Whether one stands in a text without white space once its escapes are undone."""
+        return any(form in one.data for one in undone(tight) for form in self.undone)
+
+    def _escaped(self, text: str, tight: str) -> Iterator[tuple[int, int, str]]:
+        for one in undone(tight):
+            met = {form: word for form, word in self.undone.items() if form in one.data}
+            view = placed(text, one.kinds) if met else None
+            for form, word in met.items():
+                at = one.data.find(form)
+                while view and at >= 0:
+                    yield *view.span(at, at + len(form)), word
+                    at = one.data.find(form, at + 1)
 
     def _begun(self, reading: _Reading) -> int:
         tight = dense(reading.text)
         held = max((self._overlap(tight, form) for form in self.forms), default=0)
-        return reading.at(_before_last(reading.text, held))
+        return min(
+            reading.at(_before_last(reading.text, held)),
+            reading.at(self._begun_escaped(reading.text, tight)),
+        )
+
+    def _begun_escaped(self, text: str, tight: str) -> int:
+        """Where the end of a text begins that may be one with escapes, whose rest is to come."""
+        begins = len(text)
+        for one in undone(tight, goes_on=True):
+            if held := self._overlap_undone(one.data):
+                view = placed(text, one.kinds, goes_on=True)
+                begins = min(begins, view.places[len(view.data) - held][0])
+        return begins
+
+    def _overlap_undone(self, data: bytes) -> int:
+        found = max((_overlap(data, form) for form in self.undone), default=0)
+        return found if found >= RARE_HELD else 0
 
     def _overlap(self, tight: str, form: str) -> int:
         found = _overlap(tight, form)
@@ -132,7 +167,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known = Known({}, frozenset(), {})
+        self._known = Known({}, frozenset(), {}, {})
         self._teachers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -140,15 +175,21 @@ class Redactor:
         """Know a secret from now on, in each of its forms."""
         common = forms(value) | forms(printable(value))
         rare = rare_forms(value) - common
+        plain = undone_forms(value) | undone_forms(printable(value))
         found = dict.fromkeys(common | rare, f"[{name} hidden]")
         with self._lock:
             known = self._known
             # Another table: a thread that looks through the former one is not disturbed.
-            self._known = Known(known.forms | found, known.rare | rare, known.patterns)
+            self._known = Known(
+                known.forms | found,
+                known.rare | rare,
+                known.patterns,
+                known.undone | dict.fromkeys(plain, f"[{name} hidden]"),
+            )
 
     def forget(self) -> None:
         """Know none any more: another command begins."""
-        self._known, self._teachers = Known({}, frozenset(), {}), []
+        self._known, self._teachers = Known({}, frozenset(), {}, {}), []
 
     def ask_first(self, teacher: Callable[[], None]) -> None:
         """Call this before each look: it teaches what is new."""
@@ -176,9 +217,11 @@ class Redactor:
 
     def is_in(self, value: Json) -> bool:
         """Whether a value of JSON may hold a known secret; looks once, at all of its texts."""
-        known = self.known().forms
+        known = self.known()
         seen = [dense(one.text) for one in _readings("\n".join(_texts(value)))]
-        return any(form in one for one in seen for form in known)
+        return any(
+            known.is_escaped_in(one) or any(form in one for form in known.forms) for one in seen
+        )
 
     def first_in(self, text: str) -> str:
         """The name of a known secret that a text holds; empty where it holds none."""
@@ -284,14 +327,14 @@ def _readings(text: str) -> Iterator[_Reading]:
     yield _Reading("".join(pieces), tuple(starts), tuple(origins))
 
 
-def _overlap(text: str, form: str) -> int:
+def _overlap(text: AnyStr, form: AnyStr) -> int:
     """The length of the longest end of a text that a form, longer than it, begins with."""
     tail = text[-(len(form) - 1) :]
-    at = tail.find(form[0])
+    at = tail.find(form[:1])
     while at >= 0:
         if form.startswith(tail[at:]):
             return len(tail) - at
-        at = tail.find(form[0], at + 1)
+        at = tail.find(form[:1], at + 1)
     return 0
 
 

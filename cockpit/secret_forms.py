@@ -1,14 +1,14 @@
 """A secret in the forms in which programs write it; pure.
 
-Covered, at any place in other text and with white space anywhere: as it is; URL-encoded in part, as
-libraries do, wholly, and twice; in JSON, and in JSON that is quoted in JSON; in HTML, Python, SQL
-and shells; hexadecimal; base64 and base32 with anything before and behind it; base64 of base64.
+Covered, at any place in other text and with white space anywhere: as it is; escaped for addresses,
+JSON, HTML, Compose, SQL and shells, whichever of its characters are, once and twice; in Python;
+hexadecimal; base64 and base32 with anything before and behind it; base64 of base64.
 
 Not covered: more than two encodings one in the other, but for these; base64 whose inner base64 was
-broken into lines; what is URL-encoded twice or wholly, in base64 of base64 or in base32, and is
-broken within its first three characters; a value compressed, encrypted, hashed, reversed, in
-another case or character set, or printed in parts with other text between them; what was printed
-before it stood in the secret's file.
+broken into lines; what is escaped in a way that not every library has, in base64 of base64 or in
+base32, and is broken within its first three characters; a value compressed, encrypted, hashed,
+reversed, quoted-printable, in another case or character set, or printed in parts with other text
+between them; what was printed before it stood in the secret's file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-_PERCENT = re.compile("%(?:25)*[0-9A-F]{2}")
+_PERCENT = re.compile("%[0-9A-F]{2}")
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
 _SHORTEST_FORM = 6
@@ -43,6 +43,17 @@ def rare_forms(value: str) -> set[str]:
     return _long_enough(_rare(value))
 
 
+def undone_forms(value: str) -> set[bytes]:
+    """A secret as it stands where the escapes of the text around it are undone."""
+    found: set[bytes] = set()
+    for text in {value, *value.splitlines()}:
+        # Of base64 nothing else is escaped.
+        inner = {one for one in _in_base64(text.encode()) if "+" in one or "/" in one}
+        for one in {text, text.replace(" ", "+"), *inner}:
+            found.add(dense(one).encode())
+    return {one for one in found if len(one) >= _SHORTEST_FORM}
+
+
 def _long_enough(found: Iterable[str]) -> set[str]:
     return {tight for form in found if len(tight := dense(form)) >= _SHORTEST_FORM}
 
@@ -54,14 +65,9 @@ def dense(text: str) -> str:
 
 def _rare(text: str) -> Iterator[str]:
     raw = text.encode()
-    for safe in ("", "/", _IN_BROWSERS):
-        for once in {quote(text, safe=safe), quote_plus(text, safe=safe)}:
-            for found in {quote(once, safe=""), quote(once, safe=safe)}:
-                yield from _both_cases(found)
     for inner in set(_in_base64(raw)):
         yield from _in_base64(inner.encode())
     yield from _in_base32(raw)
-    yield from _both_cases("".join(f"%{one:02X}" for one in raw))
 
 
 def _quoted_twice(text: str) -> Iterator[str]:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cockpit.redact import Redactor, Stream
+
+PASSWORD = "aB3+dE5/fG7hI9jK1lM="
+HARD = "pa$sw0rd&20<26>'x\"/+=\u00e9\\z%41#"
+FIRM = "".join(map(chr, range(33, 127))) + "\u00e9\u20ac\U0001f511"
+"""What a secret may consist of."""
+
+
+def knowing(secret: str) -> Redactor:
+    redactor = Redactor()
+    redactor.learn("secret0", secret)
+    return redactor
+
+
+def go(secret: str) -> str:
+    text = json.dumps(secret, ensure_ascii=False)
+    for character in "&<>":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def bash(secret: str) -> str:
+    if secret.isascii():
+        return re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)
+    return "$'" + "".join(map(_octal, secret.encode())) + "'"
+
+
+def _octal(byte: int) -> str:
+    if byte > 126:
+        return f"\\{byte:03o}"
+    return f"\\{chr(byte)}" if chr(byte) in "'\\" else chr(byte)
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "a password in Node's URL": lambda s: quote(s, safe="+!$&'()*,"),
+    "a password in Go's URL": lambda s: quote(s, safe="$&+=,;"),
+    "a part of a path in Go": lambda s: quote(s, safe="$&+=:@"),
+    "encodeURI": lambda s: quote(s, safe=";/?:@&=+$,#!'()*"),
+    "small hexadecimal letters": lambda s: quote(s, safe="+").replace("%2F", "%2f"),
+    "one in the other": lambda s: quote(quote(s, safe="+&"), safe=""),
+    "JSON by Go": go,
+    "JSON by Go in JSON": lambda s: json.dumps(go(s)),
+    "JSON by PHP": lambda s: json.dumps(s).replace("/", "\\/"),
+    "JSON by Gson": lambda s: json.dumps(s).replace("=", "\\u003d").replace("'", "\\u0027"),
+    "an address in JSON by Go": lambda s: go(f"https://x/?a=1&password={quote(s, safe='+')}"),
+    "HTML by Go": lambda s: html.escape(s).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    "XML": lambda s: html.escape(s).replace("&#x27;", "&apos;"),
+    "a Compose file": lambda s: s.replace("$", "$$"),
+    "bash, printf %q": bash,
+    "bash, declare -p": lambda s: '"' + re.sub(r'(["$`\\])', r"\\\1", s) + '"',
+    "a shell": shlex.quote,
+    "a password file": lambda s: s.replace("\\", "\\\\").replace(":", "\\:"),
+    "a unit": lambda s: s.replace("%", "%%"),
+}
+EACH = pytest.mark.parametrize("way", WAYS)
+
+
+@EACH
+@pytest.mark.parametrize("secret", [PASSWORD, HARD])
+def test_a_secret_is_hidden_whatever_an_encoder_escapes_of_it(way: str, secret: str) -> None:
+    for before, behind in (("x ", " y"), ("KEY=", "\n"), ('{"a":"', '"}'), ("://app:", "@db/x")):
+        shown = knowing(secret).clean(before + WAYS[way](secret) + behind)
+        assert shown.count("[secret0 hidden]") == 1
+        left = shown.replace("[secret0 hidden]", "")
+        assert left.startswith(before)
+        assert left.endswith(behind)
+        around = len(WAYS[way]("")) + len("$''")
+        assert len(left) <= len(before + behind) + around, (
+            "what stands around it, and no part of it"
+        )
+
+
+@EACH
+@settings(deadline=None, max_examples=50)
+@given(secret=st.text(FIRM, min_size=8, max_size=40))
+def test_no_secret_of_any_characters_is_left_by_any_encoder(way: str, secret: str) -> None:
+    redactor = knowing(secret)
+    text = f"KEY={WAYS[way](secret)} and more"
+    assert "[secret0 hidden]" in redactor.clean(text)
+    assert redactor.is_in({"a": [text]})
+
+
+@EACH
+@settings(deadline=None, max_examples=30)
+@given(rest=st.text(FIRM, min_size=6, max_size=30), data=st.data())
+def test_no_break_of_its_output_shows_an_escaped_secret(
+    way: str, rest: str, data: st.DataObject
+) -> None:
+    secret = f"tok1{rest}"
+    form = WAYS[way](secret)
+    stream = Stream(knowing(secret), longest=1)
+    cut = data.draw(st.integers(form.index("tok1") + 4, len(form.encode())))
+    shown = "".join(stream.feed(piece) for piece in pieces(f"KEY={form}\nnext\n".encode(), cut))
+    shown += stream.end()
+    assert "[secret0 hidden]" in shown
+    assert shown.endswith("\nnext\n")
+
+
+def pieces(data: bytes, cut: int) -> list[bytes]:
+    return [data[: cut + 4], *(data[at : at + 1] for at in range(cut + 4, len(data)))]
+
+
+def test_an_escape_at_a_lines_end_keeps_no_line_waiting() -> None:
+    stream = Stream(knowing(PASSWORD))
+    for line in ("45%\n", "a \\\n", "it's '\n", "a & b &\n", "100%2\n", "C:\\u00\n"):
+        assert stream.feed(line.encode()) == line
+
+
+def test_text_with_escapes_and_no_secret_stays_as_it_is() -> None:
+    text = json.dumps({"a": "x\n\"y\" 100% \u00e9 '' $$ &amp; %zz \\u12"}) * 3
+    assert knowing(HARD).hide(text) == text
