@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 CONTROL = frozenset(("||", "&&", ";", "|", "&", "(", ")", "{", "}", "!"))
@@ -53,7 +54,7 @@ def by_words(words: Sequence[str]) -> Iterator[str]:
 
 
 def by_line(line: str) -> Iterator[str]:
-    """The programs of a shell's line; of what cannot be read, none."""
+    """The programs of a shell's line, as far as it can be read."""
     for command in _commands(line):
         words = list(command)
         # A number in front is the file that a redirection opens.
@@ -91,7 +92,8 @@ def _commands(line: str) -> Iterator[Sequence[str]]:
     lexer.whitespace_split = True
     words: list[str] = []
     is_place = False
-    try:
+    # Behind an unbalanced quote nothing can be read: the shell will say so.
+    with suppress(ValueError):
         for word in lexer:
             if is_place:
                 is_place = False
@@ -102,6 +104,4 @@ def _commands(line: str) -> Iterator[Sequence[str]]:
                 words = []
             else:
                 words.append(word)
-    except ValueError:
-        return  # an unbalanced quote: the shell will say so
     yield words
