@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from cockpit.journal.events import (
     StepFinished,
 )
 from cockpit.journal.state import AttemptState, StepState
+from cockpit.telemetry.live import Left
 
 
 class Attempts:
@@ -233,15 +234,21 @@ class Attempts:
         found = self.left_behind(step, number)
         return [one for one in found if identity is not None and one.session == identity.pid]
 
-    def must_be_quiet(self) -> None:
-        """Refused while a step that did not end well has processes that may still act."""
+    def left(self) -> Iterator[Left]:
+        """What may still act of each step that did not end well."""
         for step in self._ledger.state.steps.values():
             if step.last is not None and step.status in ("in_doubt", "failed"):
-                alive = _still_alive(self.left_behind(step.id, step.last.number))
-                if alive:
-                    raise Refused(
-                        f"{step.id} is not over{alive}", mend="wait for their end, or stop the step"
-                    )
+                who = named(self.left_behind(step.id, step.last.number))
+                if who:
+                    yield Left(step.id, step.last.number, who)
+
+    def must_be_quiet(self) -> None:
+        """Refused while a step that did not end well has processes that may still act."""
+        for left in self.left():
+            raise Refused(
+                f"{left.step} is not over; still alive: {left.who}",
+                mend="wait for their end, or k ends them",
+            )
 
     def stop(self, attempt: AttemptState, how: signal.Signals = signal.SIGTERM) -> bool:
         """Ask an attempt's runner to end its step; False where the runner is gone."""

@@ -49,6 +49,8 @@ PLAN_S = 3.0
 """Real seconds between two looks at the runbook's own files."""
 PROOF_S = 60.0
 """Real seconds between two readings of the whole journal."""
+LEFT_S = 2.0
+"""Real seconds between two looks for what steps in doubt or failed left running."""
 SWEEP_S = 60.0
 """Real seconds between two clearings of what killed viewers left half written."""
 NOBODY_S = 1800.0
@@ -106,6 +108,7 @@ class Engine:
             self._every(1.0, self._watch),
             self._every(1.0, self._be_patient),
             self._every(1.0, self._insist),
+            self._every(LEFT_S, self._look_for_left),
             self._every(SWEEP_S, self._sweep),
             self._every(PROGRAM_S, self._program),
             self._every(PLAN_S, self._plan),
@@ -252,6 +255,14 @@ class Engine:
 
     async def _insist(self) -> None:
         self._insistence.look(self._core)
+
+    async def _look_for_left(self) -> None:
+        """What a step left running is shown to whoever looks on, and ended by their key."""
+        core = self._core
+        found = await asyncio.to_thread(lambda: tuple(core.attempts.left())) if core.viewers else ()
+        if found != core.left:
+            core.left = found
+            self._news.set()
 
     async def _sweep(self) -> None:
         self._inbox.sweep()

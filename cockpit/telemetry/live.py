@@ -107,6 +107,16 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Processes of an attempt that did not end well, which live on without its runner."""
+
+    step: str
+    attempt: int
+    who: str
+    """Their pids and names."""
+
+
+@dataclass(frozen=True, slots=True)
 class Damage:
     """A journal that does not hold, as its page shows it before it is accepted."""
 
@@ -189,6 +199,8 @@ class Live:
     """What keeps the engine from working: a full disk, a lock; empty where nothing does."""
     silence: Silence | None = None
     """The attempt under way, where it is silent for longer than usual."""
+    left: tuple[Left, ...] = ()
+    """What lives on of steps in doubt or failed; looked for while a viewer is there."""
     watching: int = 0
     """How many viewers look on, the driver's included."""
     risk: str = ""

@@ -93,10 +93,17 @@ def speed_after(scene: Scene, direction: int) -> float | None:
     return next((float(one) for one in reversed(SPEEDS) if one < speed), None)
 
 
-def _stop(scene: Scene, _step: StepLine | None) -> str:
+def stoppable(scene: Scene) -> tuple[str, int] | None:
+    """The step and the attempt that a stop ends: what runs, or what an ended one left running."""
     active = scene.state.active
-    running = active is not None and active.status in ("confirmed", "running", "stopping")
-    return "" if running else "no step is running"
+    if active is not None and active.status in ("confirmed", "running", "stopping"):
+        return active.id, active.last.number if active.last else 0
+    left = scene.live.left if scene.live else ()
+    return (left[0].step, left[0].attempt) if left else None
+
+
+def _stop(scene: Scene, _step: StepLine | None) -> str:
+    return "" if stoppable(scene) else "no step is running"
 
 
 def _skip(_scene: Scene, step: StepLine | None) -> str:

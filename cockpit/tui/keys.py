@@ -30,7 +30,7 @@ KEYS: tuple[Key, ...] = (
     Key("o", "o", "sheet('output')", "output", "Step",
         "the output of the running or newest attempt", hint=7),
     Key("k", "k", "wish('stop')", "stop", "Step",
-        "stop the step that is running; it is then in doubt", wish="stop"),
+        "stop the step that runs, or what one in doubt left running", wish="stop"),
     Key("s", "s", "wish('skip')", "skip", "Step",
         "pass over the chosen step, with a reason", wish="skip", hint=9),
     Key("h", "h", "wish('hold')", "hold", "Run",

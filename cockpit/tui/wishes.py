@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cockpit.engine.intents import Kind
 from cockpit.outlook import StepLine
-from cockpit.tui.allowed import next_moment, opening, speed_after, why_not
+from cockpit.tui.allowed import next_moment, opening, speed_after, stoppable, why_not
 from cockpit.tui.dialogs.confirm import Confirm
 from cockpit.tui.dialogs.handover import Handover
 from cockpit.tui.dialogs.leave import Leave
@@ -77,10 +77,13 @@ def ask_to_leave(app: CockpitApp) -> None:
 
 
 def _stop(app: CockpitApp, _step: StepLine | None) -> None:
-    active = app.scene.state.active
-    if active:
-        number = active.last.number if active.last else 0
-        app.ask("stop", step=active.id, attempt=number)
+    found = stoppable(app.scene)
+    if found is None:
+        return
+    app.ask("stop", step=found[0], attempt=found[1])
+    if app.scene.state.step(found[0]).status in ("in_doubt", "failed"):
+        app.tell("asked to end what it left running: it is settled after that", "plain")
+    else:
         app.tell("asked to stop it: it is in doubt then, until it is settled", "plain")
 
 

@@ -13,6 +13,8 @@ from cockpit.engine.insistence import Insistence
 from cockpit.engine.processes import Process
 from cockpit.engine.supervisor import GRACE_S
 from cockpit.journal.state import AttemptState, StepState
+from cockpit.tui.allowed import stoppable, why_not
+from cockpit.tui.lines.scene import scene_of
 from tests.fakes.crash_runs import KINDS, Kind, Run, eventually, running
 
 
@@ -33,8 +35,16 @@ def test_what_went_to_a_session_of_its_own_is_found_when_its_runner_is_gone(tmp_
         assert any(str(one.pid) in reason for one in escaped)
         no = run.refused(lambda: run.send("settle_not_happened", step="gone", text="no mark"))
         assert "still alive" in no
-        run.send("stop", step="gone")
+        assert "k ends them" in no
+        # Every viewer knows of it, so that the key which ends it can be pressed there.
+        seen = run.operator.wait("what lives on", lambda view: bool(view.live and view.live.left))
+        assert seen.live is not None
+        assert str(escaped[0].pid) in seen.live.left[0].who
+        assert why_not(scene_of(seen), "stop") == ""
+        assert stoppable(scene_of(seen)) == ("gone", 1)
+        run.send("stop", step="gone", attempt=1)
         eventually(lambda: not processes.marked(mark), "the end of what was left")
+        run.operator.wait("its end", lambda view: bool(view.live and not view.live.left))
         run.send("settle_not_happened", step="gone", text="no mark")
         run.wait_status("gone", "open")
         assert run.effects("gone") == 0

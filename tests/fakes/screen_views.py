@@ -17,7 +17,7 @@ from cockpit.journal.fold import fold
 from cockpit.journal.state import RunState
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.runbook.words import Environment
-from cockpit.telemetry.live import LabView, Live, Proposal, Tile
+from cockpit.telemetry.live import LabView, Left, Live, Proposal, Tile
 from tests.fakes.screen_runbook import screen_runbook
 
 T0 = 1_795_572_300.0
@@ -365,6 +365,14 @@ def failed() -> View:
     reason = "both sides hold the same rows: users differ in 3 rows"
     story.tell(-850, e.StepFinished("rest", 1, "failed", reason), "engine")
     return story.view(at, live(at, grid=grid(at, "o" * 10, switched=False)))
+
+
+def lives_on() -> View:
+    """A step in doubt of which a process lives on without its runner."""
+    view = in_doubt()
+    assert view.live is not None
+    left = (Left("rest", 1, "pid 4711 (sh), 4712 (sleep)"),)
+    return replace(view, live=replace(view.live, left=left))
 
 
 def half_done() -> View:

@@ -102,6 +102,7 @@ DIALOGS: dict[str, tuple[Callable[[], View], Done]] = {
     "leave_rehearsal": (_rehearsal, _typing("q")),
     "typed_word": (views.irreversible, _read("enter", "DECOMM")),
     "settle_in_doubt": (views.in_doubt, _typing("enter")),
+    "settle_lives_on": (views.lives_on, _typing("enter")),
     "settle_not_looked": (_blind, _typing("enter")),
     "settle_failed": (views.failed, _typing("enter")),
     "settle_as_done": (views.in_doubt, _ready("enter d", "counted by hand")),

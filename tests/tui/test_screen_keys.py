@@ -235,6 +235,27 @@ async def test_stop_asks_to_stop_what_runs() -> None:
         assert await _asked(one, "stop") == {"step": "rest", "attempt": 1}
 
 
+@pytest.mark.parametrize("keys", ["k", "enter k"])
+async def test_stop_asks_to_end_what_a_step_in_doubt_left_running(keys: str) -> None:
+    async with opened(views.lives_on()) as one:
+        await one.pilot.press(*keys.split())
+        assert await _asked(one, "stop") == {"step": "rest", "attempt": 1}
+        if keys != "k":
+            await one.says("pid 4711 (sh), 4712 (sleep): nothing is settled before its end")
+
+
+async def test_what_left_nothing_running_offers_no_end_of_it() -> None:
+    async with opened(views.in_doubt()) as one:
+        await one.pilot.press("enter")
+        await one.says("way back")
+        assert "k end what lives on" not in one.text
+        await one.pilot.press("k", "escape")
+        await one.until(lambda: isinstance(one.app.screen, Watch))
+        await one.pilot.press("k")
+        await one.says("no step is running")
+        assert "stop" not in one.client.kinds
+
+
 @pytest.mark.parametrize(
     ("key", "made", "words"),
     [

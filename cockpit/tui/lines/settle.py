@@ -24,6 +24,8 @@ def settle(scene: Scene, step: StepLine, width: int) -> Picture:
     body: list[Line] = [ends(name, ((state[0], f"{state[1]} strong"),), width), ()]
     if last is not None:
         body += _attempt(last, width)
+    if left := _left(scene, step):
+        body += labelled("Lives on", [(f"{left}: nothing is settled before its end", "bad")], width)
     body += _looked(scene, step, width)
     if why := not_again(scene, step):
         body += labelled("Not again", [(why, "needs")], width)
@@ -37,6 +39,12 @@ def settle(scene: Scene, step: StepLine, width: int) -> Picture:
         body=tuple(body),
         foot=((), *_keys(scene, step, width)),
     )
+
+
+def _left(scene: Scene, step: StepLine) -> str:
+    """What of it lives on without its runner, by pid; empty where nothing is known to."""
+    left = scene.live.left if scene.live else ()
+    return next((one.who for one in left if one.step == step.step.id), "")
 
 
 def looked_at(scene: Scene, step: StepLine) -> tuple[Answer, ...] | None:
@@ -115,6 +123,7 @@ def _keys(scene: Scene, step: StepLine, width: int) -> list[Line]:
         keys.insert(1, ("r", "run it again", closed))
     else:
         keys += [("f", "it failed", ""), ("r", "run it again", closed)]
+    keys += [("k", "end what lives on", "")] if _left(scene, step) else []
     keys += [("b", "way back", ""), ("o", "output", ""), ("Esc", "leave", "")]
     parts: list[Line] = [
         ((f"{key} {words} ({refusal})", "dim"),)
