@@ -19,24 +19,44 @@ from cockpit.status import ENVIRONMENT, RUN, STEP, TILE, VERDICT
 from cockpit.telemetry.live import Live
 from cockpit.timewords import lasting, moment
 
+Seen = tuple[under_way.UnderWay, ...]
 SHOWN = 8
 """How many of the newest lines are shown."""
 
 
 def run(run: str = "", *, as_json: bool = False) -> int:
-    """Say where a run stands; 1 for a damaged journal, 2 where the engine is gone."""
+    """Say where a run stands.
+
+    1 for a damaged journal, 2 where the engine is gone, silent, or can confirm nothing.
+    """
     directory = layout.find(run)
     view = Client(directory).view()
     ahead = outlook(view.runbook, view.state, view.now)
     let_go = word(view.state) in OPEN and was_ended(directory)
-    lines = screenful(view, ahead, let_go=let_go)
+    seen = tuple(under_way.under_way(view, directory))
+    lines = screenful(view, ahead, seen, let_go=let_go)
     if as_json:
-        answer(told(view, ahead, let_go=let_go))
+        answer(told(view, ahead, seen, let_go=let_go))
     else:
         tell("\n".join(lines))
     if view.state.damage:
         return BAD
-    return UNKNOWN if is_blind(view) and not let_go else GOOD
+    good = let_go or view.is_over or engine(view) == "here"
+    return GOOD if good else UNKNOWN
+
+
+def engine(view: View) -> str:
+    """How the engine does: `here`, `gone`, `silent`, or `in_trouble`."""
+    if is_blind(view) or view.is_over:
+        return "gone"
+    if view.is_silent and not view.state.ended:
+        return "silent"
+    return "in_trouble" if trouble(view) and not view.state.ended else "here"
+
+
+def trouble(view: View) -> str:
+    """What keeps the engine from confirming anything, in its newest word; empty where nothing."""
+    return view.live.trouble if view.live else ""
 
 
 def is_blind(view: View) -> bool:
@@ -49,7 +69,7 @@ def is_lost(view: View) -> bool:
     return bool(view.state.damage) and not view.state.t0_planned
 
 
-def told(view: View, ahead: Outlook, *, let_go: bool = False) -> str:
+def told(view: View, ahead: Outlook, seen: Seen, *, let_go: bool = False) -> str:
     """What a program may want; `let_go` where an operator ended the rehearsal."""
     state = view.state
     verdict = view.live.verdict if view.live else None
@@ -68,21 +88,24 @@ def told(view: View, ahead: Outlook, *, let_go: bool = False) -> str:
             "next": ahead.next.step.id if ahead.next and not is_lost(view) else None,
             "late_s": None if is_lost(view) else ahead.late_s,
             "verdict": verdict.word if verdict and not is_lost(view) else None,
-            "engine": "gone" if is_blind(view) or view.is_over else "here",
+            "engine": engine(view),
+            "engine_age_s": view.age_s,
+            "trouble": trouble(view),
+            "newer": state.newer,
             "head": state.head,
-            "under_way": list(under_way.under_way(view)),
+            "under_way": list(seen),
         }
     )
     # A journal may be older than the engine that takes control characters out of it.
     return msgspec.json.encode(hide_in(plain, printable, numbers=False)).decode()
 
 
-def screenful(view: View, ahead: Outlook, *, let_go: bool = False) -> Iterator[str]:
+def screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool = False) -> Iterator[str]:
     """At most 24 lines of 80 columns, where titles allow it; no text from outside adds one."""
-    return map(one_line, _screenful(view, ahead, let_go=let_go))
+    return map(one_line, _screenful(view, ahead, seen, let_go=let_go))
 
 
-def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
+def _screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Iterator[str]:
     state = view.state
     yield f"{ENVIRONMENT.get(state.environment, state.environment)} · {state.domain} · {state.run}"
     words = RUN["let_go"].shown() if let_go else shown(state)
@@ -90,14 +113,14 @@ def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
     yield f"{words}   {moment(now)}   T-0 {moment(state.t0)}"
     if state.damage or state.held is not None:
         yield f"because {state.damage or state.held}"
+    if state.newer:
+        yield f"{state.newer}; it can be read, not driven"
     if let_go:
         yield "an operator ended this rehearsal: nothing below is watched; a new one begins anew"
-    elif is_blind(view):
-        age = "" if view.age_s is None else f" since {lasting(view.age_s)}"
-        yield f"the engine is gone{age}: nothing below is watched; {view.restarts}"
     elif view.is_over:
         yield "the run is over: nothing below is watched any more"
-    seen = tuple(under_way.under_way(view))
+    else:
+        yield from _engine(view)
     if is_lost(view):
         yield "the journal's beginning is lost: what was done, what is planned, and whether"
         yield "users were switched over is unknown"
@@ -113,6 +136,22 @@ def _screenful(view: View, ahead: Outlook, *, let_go: bool) -> Iterator[str]:
     names = step_names(view.runbook, view.state)
     for line in state.log[-SHOWN:]:
         yield f"{moment(line.at)}  {log_words(names, line)}"
+
+
+def _engine(view: View) -> Iterator[str]:
+    """What is wrong with the engine, and with what it wrote."""
+    how = engine(view)
+    age = "" if view.age_s is None else lasting(view.age_s)
+    if how == "gone":
+        since = f" since {age}" if age else ""
+        yield f"the engine is gone{since}: nothing below is watched; {view.restarts}"
+        if trouble(view):
+            yield f"its last word: {trouble(view)}"
+        return
+    if how == "silent":
+        yield f"the engine has been silent for {age}: what it watches is not known since"
+    if trouble(view) and not view.state.ended:
+        yield f"NOTHING CAN BE CONFIRMED: {trouble(view)}"
 
 
 def _next(ahead: Outlook, said: set[str]) -> Iterator[str]:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from cockpit.called import called
 from cockpit.clock import NS
+from cockpit.engine.attempt_files import AttemptFolder, Identity, Told
 from cockpit.engine.client import View
+from cockpit.engine.layout import RunDirectory
+from cockpit.engine.processes import is_alive
+from cockpit.engine.recovery import classify
 from cockpit.journal.state import AttemptState, StepState
 from cockpit.status import STEP
 from cockpit.timewords import lasting, moment
@@ -38,32 +42,71 @@ class UnderWay:
     choices: tuple[str, ...]
 
 
-def under_way(view: View) -> Iterator[UnderWay]:
+def under_way(view: View, directory: RunDirectory) -> Iterator[UnderWay]:
     """Each of them: the one that runs, then those in doubt."""
     state = view.state
     if state.active is not None and state.active.last is not None:
-        yield _seen(view, state.active, state.active.last)
+        now = _now(directory, state.active, state.active.last)
+        yield _seen(view, state.active, state.active.last, *now)
     for step in state.steps.values():
         if step.status == "in_doubt" and step.last is not None:
-            yield _seen(view, step, step.last)
+            yield _seen(view, step, step.last, "in_doubt", step.last.reason or "nobody saw it end")
 
 
-def _seen(view: View, step: StepState, last: AttemptState) -> UnderWay:
+def _now(directory: RunDirectory, step: StepState, last: AttemptState) -> tuple[str, str]:
+    """The state of the active attempt and why: without an engine the journal lags behind it."""
+    # Confirmed, and its runner not yet seen: it is about to run.
+    journaled = "running" if step.status == "confirmed" else step.status
+    if step.status == "unverified":
+        return journaled, "it ended well, and an engine is still to verify it"
+    folder = AttemptFolder(directory.attempt(step.id, last.number))
+    known = Identity(last.pid, last.start_time, last.boot_id) if last.pid else None
+    try:
+        one = folder.told(known).identity
+        alive = one is not None and is_alive(one.pid, one.start_time, one.boot_id)
+        # The end is read after the look at the process: it may come in between.
+        told = folder.told(known)
+    except OSError as error:
+        return journaled, f"what became of it cannot be read: {error.strerror}"
+    unreadable = bool(told.unreadable)
+    found = classify(
+        confirmed=True, identity=one, alive=alive, ended=told.ended, unreadable=unreadable
+    )
+    if found in ("running", "not_begun"):
+        return journaled, "" if found == "running" else "no runner has begun it"
+    if found == "clean":
+        return "waits", "its confirmation is void: nothing ran"
+    return found, _why(told)
+
+
+def _why(told: Told) -> str:
+    """What of an attempt that nobody follows is on the disk."""
+    ended = told.ended
+    if ended is None or told.unreadable:
+        how = told.unreadable or "nobody recorded how it ended"
+        return f"its runner is gone, and {how}"
+    if ended.ended != "exited":
+        return f"it was {ended.ended.replace('_', ' ')}"
+    if ended.exit:
+        return ended.message or f"exit {ended.exit}"
+    return "it ended well, and an engine is still to verify it"
+
+
+def _seen(view: View, step: StepState, last: AttemptState, state: str, reason: str) -> UnderWay:
     declared = view.runbook.step(step.id)
     real_s = (view.boot_ns - last.started_boot_ns) / NS if last.started_boot_ns else -1.0
     said = view.output if view.output_of == f"{step.id}/{last.number}" else ()
     return UnderWay(
         step=step.id,
         attempt=last.number,
-        # Confirmed, and its runner not yet seen: it is about to run.
-        state="running" if step.status == "confirmed" else step.status,
+        state=state,
         since=last.started_at,
         for_s=last.took_s if last.took_s is not None else real_s if real_s >= 0 else None,
         usual_s=declared.estimate,
         limit_s=declared.timeout,
         last_output=next((line for line in reversed(said) if line.strip()), ""),
-        reason=last.reason,
-        choices=CHOICES if step.status == "in_doubt" else (),
+        reason=reason,
+        choices=CHOICES if state == "in_doubt" else (),
     )
 
 
@@ -72,11 +115,12 @@ def lines(view: View, one: UnderWay) -> Iterator[str]:
     title = view.runbook.step(one.step).title
     began = f"since {moment(one.since)}" if one.since is not None else "not seen to begin"
     yield f"{STEP[one.state].shown()}: {title}, attempt {one.attempt}, {began}"
+    if one.reason:
+        yield f"  because {one.reason}"
     if one.choices:
-        yield f"  because {one.reason or 'nobody saw it end'}"
         yield "  look at it, then settle it as done, failed or not having happened, or roll back:"
         yield f"  `{called()} attach`, where Enter opens it"
-    elif one.for_s is not None:
+    elif one.for_s is not None and one.state in ("running", "stopping"):
         usual, limit = lasting(one.usual_s), lasting(one.limit_s)
         yield f"  for {lasting(one.for_s)}; usual are {usual}, it is stopped after {limit}"
     if one.last_output:

@@ -32,6 +32,8 @@ from cockpit.telemetry.codec import read_look
 from cockpit.telemetry.live import Live
 from cockpit.telemetry.look import Look
 
+OLD_AFTER_S = 5.0
+"""Real seconds after which what the engine sees is called old."""
 GONE_AFTER_S = 1.0
 """Real seconds without a live view after which a look at the engine's process is worth it."""
 
@@ -68,6 +70,11 @@ class View:
         return None if self.live is None else (self.boot_ns - self.live.boot_ns) / NS
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the engine lives, and has not been heard of for too long."""
+        return not self.engine_gone and self.age_s is not None and self.age_s > OLD_AFTER_S
+
+    @property
     def is_driver(self) -> bool:
         """Whether this viewer holds the seat."""
         seat = self.state.seat
@@ -82,6 +89,8 @@ class View:
     @property
     def restarts(self) -> str:
         """Who starts an engine that is gone, in words."""
+        if self.state.newer:
+            return "only the newer cockpit can start it again"
         if self.owner:
             return f"only {self.owner} can start it again"
         if self.live is not None and self.live.trouble.startswith(NOT_UP):

@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
+from cockpit.clock import NS, boot_id, boot_ns
 from cockpit.commands import journal, status
 from cockpit.commands import report as report_command
 from cockpit.engine.client import Client
+from cockpit.engine.attempt_files import AttemptFolder, Exit, Identity
 from cockpit.engine.intents import Intent, read, send
-from cockpit.exits import BAD
+from cockpit.engine.processes import this_process
+from cockpit.exits import BAD, GOOD, UNKNOWN
 from cockpit.journal import events as e
 from cockpit.redact import inert, one_line, printable
+from cockpit.status import STEP
+from cockpit.telemetry import codec
+from cockpit.telemetry.live import Live
 from tests.fakes.written_runs import WrittenRun
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\x7f\r\nfourth step: DONE"
@@ -28,9 +35,10 @@ def run() -> Iterator[WrittenRun]:
 
 def begin(run: WrittenRun, step: str, output: str) -> None:
     run.write(e.Confirmed(step, 1, "d" * 64, 1, [f"run {step}"], [], {}))
-    run.write(e.AttemptStarted(step, 1, 4242, 1, "boot"), by="engine")
+    own = Identity(*this_process(), boot_id())
+    run.write(e.AttemptStarted(step, 1, own.pid, own.start_time, own.boot_id), by="engine")
     folder = run.directory.attempt(step, 1)
-    folder.mkdir(parents=True)
+    AttemptFolder(folder).claim(own)
     (folder / "output").write_text(output, encoding="utf-8")
 
 
@@ -66,6 +74,111 @@ def test_a_line_of_output_whose_end_is_still_to_come_is_not_told_as_whole(
     assert view.output == ("count 21", "count 2…")
     run.write(e.AttemptEnded(step.id, 1, 0, "exited", 1.0), by="engine")
     assert Client(run.directory).view().output == ("count 21", "count 2")
+
+
+GONE = Identity(10**8, 1, "boot")
+WELL = "it ended well, and an engine is still to verify it"
+
+
+@pytest.mark.parametrize(
+    ("ended", "state", "words"),
+    [
+        (None, "in_doubt", "its runner is gone, and nobody recorded how it ended"),
+        (Exit(0, "exited", 2.0), "unverified", WELL),
+        (Exit(3, "exited", 2.0, "no rows"), "failed", "no rows"),
+        (Exit(0, "timed_out", 2.0), "in_doubt", "it was timed out"),
+    ],
+)
+def test_what_no_engine_has_taken_up_is_said_as_the_disk_tells_it(
+    ended: Exit | None,
+    state: str,
+    words: str,
+    run: WrittenRun,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    step = run.plan.runbook.forward[1]
+    run.write(e.Confirmed(step.id, 1, "d" * 64, 1, [f"run {step.id}"], [], {}))
+    run.write(e.AttemptStarted(step.id, 1, GONE.pid, GONE.start_time, GONE.boot_id), by="engine")
+    folder = AttemptFolder(run.directory.attempt(step.id, 1))
+    folder.claim(GONE)
+    if ended is not None:
+        folder.end(ended)
+    told = seen(capsys)
+    assert f"{STEP[state].shown()}: {step.title}, attempt 1" in told
+    assert f"  because {words}\n" in told
+    assert "is stopped after" not in told
+    assert ("look at it, then settle it" in told) == (state == "in_doubt")
+    status.run(as_json=True)
+    (one,) = json.loads(capsys.readouterr().out)["under_way"]
+    assert (one["state"], one["reason"]) == (state, words)
+
+
+def test_a_step_that_no_runner_has_begun_is_said_so(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = run.plan.runbook.forward[1]
+    run.write(e.Confirmed(step.id, 1, "d" * 64, 1, [f"run {step.id}"], [], {}))
+    assert "  because no runner has begun it\n" in seen(capsys)
+
+
+@pytest.fixture
+def lives(run: WrittenRun) -> Callable[..., None]:
+    """Let an engine, this process, be there, as old as said."""
+
+    def be(age_s: float = -60.0, trouble: str = "") -> None:
+        run.directory.lock.write_bytes(msgspec.json.encode(Identity(*this_process(), boot_id())))
+        at = boot_ns() - round(age_s * NS)
+        codec.write(run.directory.live, Live(engine_pid=1, boot_ns=at, trouble=trouble))
+
+    return be
+
+
+def test_an_engine_that_is_there_and_heard_of_is_good(
+    run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lives()
+    assert status.run() == GOOD
+    told = capsys.readouterr().out
+    assert "the engine" not in told
+    assert "NOTHING CAN BE CONFIRMED" not in told
+
+
+def test_an_engine_that_is_there_and_silent_is_said_so(
+    run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lives(age_s=3000.0)
+    assert status.run() == UNKNOWN
+    assert "the engine has been silent for 50 min" in capsys.readouterr().out
+    assert status.run(as_json=True) == UNKNOWN
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["engine"] == "silent"
+    assert plain["engine_age_s"] >= 3000
+
+
+def test_what_keeps_the_engine_from_confirming_is_said(
+    run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lives(trouble="No space left on device")
+    assert status.run() == UNKNOWN
+    assert "NOTHING CAN BE CONFIRMED: No space left on device\n" in capsys.readouterr().out
+    status.run(as_json=True)
+    plain = json.loads(capsys.readouterr().out)
+    assert (plain["engine"], plain["trouble"]) == ("in_trouble", "No space left on device")
+
+
+def test_a_run_of_a_newer_program_is_said_to_be_one_that_attach_does_not_start(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run.directory.path / "run.json"
+    about = json.loads(path.read_bytes())
+    path.write_text(json.dumps(about | {"format": 99}))
+    told = seen(capsys)
+    assert "a newer cockpit wrote this run: its format is 99" in told
+    assert "it can be read, not driven" in told
+    assert "only the newer cockpit can start it again" in told
+    assert "attach" not in told
+    status.run(as_json=True)
+    assert "format is 99" in json.loads(capsys.readouterr().out)["newer"]
 
 
 def test_the_status_says_what_is_in_doubt_why_and_what_can_be_done(

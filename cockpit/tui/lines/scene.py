@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cockpit.engine.client import View
+from cockpit.engine.client import OLD_AFTER_S, View
 from cockpit.journal.state import RunState
 from cockpit.outlook import Outlook, outlook
 from cockpit.runbook.model import Runbook
 from cockpit.telemetry.live import Live, Proposal
-
-OLD_AFTER_S = 5.0
-"""Real seconds after which what the engine sees is called old."""
 
 
 @dataclass(frozen=True, slots=True)
