@@ -53,6 +53,8 @@ class View:
     """The last lines of the running or newest attempt."""
     output_of: str = ""
     """`step/attempt` whose output it is."""
+    seat_comes: bool = False
+    """This viewer asked for the seat, and the engine has not answered yet."""
     engine_gone: bool = False
     owner: str = ""
     """Whose the run is, where it is another user's: only they start its engine."""
@@ -111,6 +113,8 @@ class Client:
     viewer: str = field(default_factory=lambda: "{}:{}".format(*this_process()))
     finishes: bool = False
     """Whether this viewer asked for the end of a rehearsal."""
+    _seat_wish: Path | None = None
+    """The file by which this viewer asked for the seat."""
     _reader: JournalReader | None = None
     _beginnings: int = 0
     _believed: str = ""
@@ -149,6 +153,8 @@ class Client:
 
     def view(self) -> View:
         """What is, just now; reads only what is new."""
+        # Looked for first: where its file is gone, the journal holds the answer already.
+        comes = self._seat_wish is not None and self._seat_wish.exists()
         self._follow_journal()
         self._follow_live()
         key, lines = self._output()
@@ -161,6 +167,7 @@ class Client:
             viewer=self.viewer,
             output=lines,
             output_of=key,
+            seat_comes=comes,
             engine_gone=self._engine_gone(now),
             owner=self._owner,
             look=self._follow_look(),
@@ -199,6 +206,8 @@ class Client:
             **details,  # type: ignore[arg-type]  # the field names are checked by the dataclass
         )
         name = intents.send(self.directory.intents, intent)
+        if kind == "take_seat":
+            self._seat_wish = self.directory.intents / f"{name}.json"
         doorbell.ring(self.directory.doorbell)
         return name
 

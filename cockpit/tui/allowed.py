@@ -52,6 +52,8 @@ def ended_words(scene: Scene) -> str:
 def observing(scene: Scene) -> str:
     """Why an observer cannot do it."""
     seat = scene.state.seat
+    if scene.view.seat_comes:
+        return "the seat is on its way to you: press the key once more in a moment"
     if seat is None or seat.vacant:
         return "nobody has the seat: t takes it"
     return f"you observe: {said(seat.operator)} has seat {seat.number}; t takes it over"

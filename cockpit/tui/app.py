@@ -20,6 +20,7 @@ from textual.screen import Screen
 
 from cockpit.engine.intents import Kind
 from cockpit.resources import shipped
+from cockpit.tui import calm
 from cockpit.tui.dialogs.notice import Notice
 from cockpit.tui.display import Painted
 from cockpit.tui.driver import PacedDriver
@@ -179,6 +180,10 @@ class CockpitApp(Painted, inherit_bindings=False):
     def action_draw_anew(self) -> None:
         """Write the whole screen once more."""
         self.draw_anew()
+
+    def action_stop(self) -> None:
+        """Stop what runs, by a key that came alone."""
+        calm.stop(self)
 
     async def action_quit(self) -> None:
         """Leaving is the only way to quit."""

@@ -114,6 +114,7 @@ class Follower(threading.Thread):
             view.state is shown.state
             and view.live is shown.live
             and view.engine_gone == shown.engine_gone
+            and view.seat_comes == shown.seat_comes
             and view.output == shown.output
             and view.look is shown.look
         )

@@ -23,6 +23,11 @@ class Key:
     hint: int = 0
     """Its place in the line of hints: lower stays longer; 0 is left out."""
 
+    @property
+    def pressed(self) -> str:
+        """The action of its binding: a key that stops must have come alone, unlike a command."""
+        return "app.stop" if self.wish == "stop" else self.action
+
 
 KEYS: tuple[Key, ...] = (
     Key("enter", "Enter", "open", "open", "Step",

@@ -61,6 +61,11 @@ class Presses:
         self.reading()
         return self.add(event, what)
 
+    def newest(self, what: str) -> Press | None:
+        """The newest press of one key."""
+        with self._lock:
+            return next((one for _, one in reversed(self._kept) if one.what == what), None)
+
     def before(self, press: Press) -> Press | None:
         """The press before one."""
         return self._numbered(press.number - 1)

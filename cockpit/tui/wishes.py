@@ -46,6 +46,8 @@ def open_step(app: CockpitApp, step: StepLine) -> None:
     else:
         if step.status in OPENED:
             app.tell(opening(app.scene, step))
+            if app.scene.view.seat_comes:
+                return  # a page would stand before the confirmation that was meant
         app.push_screen(detail_screen("step", step.step.id))
 
 

@@ -10,6 +10,7 @@ from cockpit.answer import Answer
 from cockpit.clock import NS
 from cockpit.engine.client import View
 from cockpit.journal import events as e
+from cockpit.tui import calm
 from cockpit.tui.dialogs.leave import Leave
 from cockpit.tui.dialogs.reason import Reason
 from cockpit.tui.dialogs.settle import Settle
@@ -156,6 +157,7 @@ async def test_what_is_wanted_in_a_hurry_is_asked_for_from_every_page(by: str) -
 async def test_a_running_step_is_stopped_from_a_services_page() -> None:
     async with opened(views.running()) as one:
         await _covered(one, "the page of a service")
+        one.real.at += 1
         await one.pilot.press("k")
         await _asked(one, "stop")
 
@@ -222,6 +224,19 @@ def test_a_moment_is_read_as_people_write_it(typed: str, moment: float | None) -
     assert moment_and_reason(typed, scene_of(views.midway()))[0] == moment
 
 
+async def test_enter_while_the_seat_is_on_its_way_opens_no_page_before_the_confirmation() -> None:
+    story = views.Story().until("open_new").tell(-30, e.SeatVacated(1, "ops left"))
+    coming = story.view(-20.0, views.live(-20.0), seat_comes=True)
+    async with opened(coming) as one:
+        await one.pilot.press("enter")
+        await one.says("the seat is on its way to you: press the key once more in a moment")
+        assert isinstance(one.app.screen, Watch)
+        await one.show(views.confirming())
+        await one.pilot.press("enter")
+        await _asked(one, "propose")
+        await one.says("Confirm step 10")
+
+
 async def test_a_vacant_seat_is_taken_by_its_key_alone() -> None:
     story = views.Story().tell(-100, e.SeatVacated(1, "ops left"))
     async with opened(story.view(-90, views.live(-90))) as one:
@@ -235,10 +250,39 @@ async def test_stop_asks_to_stop_what_runs() -> None:
         assert await _asked(one, "stop") == {"step": "rest", "attempt": 1}
 
 
+async def test_a_word_that_is_typed_stops_nothing() -> None:
+    async with opened(views.running()) as one:
+        await one.pilot.press(*"ok")
+        await one.says("keys came too fast: press k once more, alone")
+        assert "stop" not in one.client.kinds
+        one.real.at += 1
+        await one.pilot.press("k")
+        await _asked(one, "stop")
+        assert one.client.kinds.count("stop") == 1
+
+
+async def test_a_key_that_others_follow_at_once_stops_nothing() -> None:
+    async with opened(views.running()) as one:
+        one.app.presses.reading()
+        for key in "ko":
+            one.app.presses.add(object(), key)
+        calm.stop(one.app)
+        await one.says("keys came too fast: press k once more, alone")
+        assert "stop" not in one.client.kinds
+
+
+async def test_a_stop_is_chosen_by_name_without_a_key_of_its_own() -> None:
+    async with opened(views.running()) as one:
+        await one.app._act("wish('stop')")
+        await _asked(one, "stop")
+
+
 @pytest.mark.parametrize("keys", ["k", "enter k"])
 async def test_stop_asks_to_end_what_a_step_in_doubt_left_running(keys: str) -> None:
     async with opened(views.lives_on()) as one:
-        await one.pilot.press(*keys.split())
+        for key in keys.split():
+            await one.pilot.press(key)
+            one.real.at += 1
         assert await _asked(one, "stop") == {"step": "rest", "attempt": 1}
         if keys != "k":
             await one.says("pid 4711 (sh), 4712 (sleep): nothing is settled before its end")

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
 from textual.widgets import Input
 
+from cockpit.clock import NS
 from cockpit.engine.client import View
 from cockpit.journal import events as e
 from cockpit.tui.dialogs.handover import Handover
@@ -41,6 +46,35 @@ async def test_it_wants_a_reason_and_then_a_handover_note() -> None:
         await one.pilot.press(*"all is quiet", "enter")
         await one.until(lambda: "take_seat" in one.client.kinds)
         assert one.client.sent[-1] == ("take_seat", {"text": "ops sleeps", "note": "all is quiet"})
+
+
+def _under(made: View) -> View:
+    """The same moment, seen by somebody who looks on."""
+    return replace(made, viewer=views.OTHER)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (views.running, "8 Rest of the rows copied running for 60 s of"),
+        (views.in_doubt, "8 Rest of the rows copied: IN DOUBT"),
+        (views.confirming, "open before them: 10 "),
+        (views.held, "no step runs"),
+    ],
+)
+async def test_it_says_what_is_taken_over_just_now(made: Callable[[], View], words: str) -> None:
+    async with opened(_under(made())) as one:
+        await _asks(one)
+        await one.says("Just now")
+        await one.says(words)
+
+
+async def test_it_says_where_an_engine_is_silent_that_nobody_knows() -> None:
+    view = _under(views.running())
+    silent = replace(view, boot_ns=view.boot_ns + 90 * NS)
+    async with opened(silent) as one:
+        await _asks(one)
+        await one.says("the engine is silent, for 90 s: nobody knows it better")
 
 
 async def test_leaving_it_takes_nothing_over() -> None:

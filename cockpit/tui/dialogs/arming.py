@@ -18,6 +18,8 @@ HELD_S = 1.0
 """Real seconds for which keyboards wait, at most, before they repeat a key that is held."""
 EXPIRES_S = 60.0
 """Real seconds until the dialog closes, unless its gates were asked again."""
+CALM_S = 0.12
+"""Real seconds that a key which confirms or stops is kept back: any other takes it back."""
 UNSEEN_S = 2.0
 """Real seconds without the terminal's answer that are worth a word."""
 TOO_FAST = "keys came too fast: press {key} once more, alone"
@@ -27,6 +29,11 @@ HELD = "{key} was down before this could be read: let go, then press it once mor
 def is_calm(press: Press, before: Press | None) -> bool:
     """Whether no other key came shortly before."""
     return before is None or press.at - before.at >= QUIET_S
+
+
+def is_alone(press: Press, after: Press | None) -> bool:
+    """Whether no other key came in the same reading, or right after."""
+    return after is None or (after.read != press.read and after.at - press.at > AFTER_S)
 
 
 @dataclass
@@ -95,9 +102,7 @@ class Arming:
 
     def crowded(self, press: Press, after: Press | None) -> str:
         """Why a key cannot be taken for a decision, by what came after it."""
-        if after is not None and (after.read == press.read or after.at - press.at <= AFTER_S):
-            return TOO_FAST.format(key=press.what)
-        return ""
+        return "" if is_alone(press, after) else TOO_FAST.format(key=press.what)
 
     def _left(self, at: float) -> float:
         """Real seconds that were missing at a moment until it could be read."""

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 
 from cockpit.telemetry.live import Proposal
 from cockpit.tui.allowed import why_not
-from cockpit.tui.dialogs.arming import TOO_FAST, is_calm
+from cockpit.tui.dialogs.arming import CALM_S, TOO_FAST, is_calm
 from cockpit.tui.dialogs.base import Body
 from cockpit.tui.dialogs.read import BESIDE, ELSEWHERE, LATER_S, Read
 from cockpit.tui.dialogs.typed import Typed
@@ -24,8 +24,6 @@ from cockpit.tui.lines.sheets import Sheet
 from cockpit.tui.presses import PASTE, Press
 from cockpit.tui.screens.base import app_of
 
-CALM_S = 0.12
-"""Real seconds that a key which confirms is kept back: any other key takes it back."""
 REFUSED = re.compile("confirm by .* was not followed: ")
 
 

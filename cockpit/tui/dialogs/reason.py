@@ -15,9 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from cockpit.tui.dialogs.arming import TOO_FAST, is_calm
+from cockpit.tui.dialogs.arming import CALM_S, TOO_FAST, is_calm
 from cockpit.tui.dialogs.base import Body
-from cockpit.tui.dialogs.confirm import CALM_S
 from cockpit.tui.dialogs.read import LATER_S, SCROLLS, Read
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.proposal import labelled

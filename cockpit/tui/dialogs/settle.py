@@ -34,7 +34,7 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         Binding("d", "done", "it is done"),
         Binding("f", "failed", "it failed"),
         Binding("r", "again", "run it again"),
-        Binding("k", "stop", "end what lives on"),
+        Binding("k", "app.stop", "end what lives on"),
         Binding("b", "way_back", "way back"),
         Binding("o", "output", "output"),
         Binding("escape", "leave", "leave"),
@@ -102,13 +102,13 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         else:
             self._settle("settle_not_happened")
 
-    def action_stop(self) -> None:
-        """End what it left running: until then nothing is settled."""
-        self._wish("stop")
-
     def action_way_back(self) -> None:
         """The way back, with what it would do."""
-        self._wish("roll_back")
+        from cockpit.tui.wishes import wish
+
+        app = app_of(self)
+        if refusal := wish(app, "roll_back", None):
+            app.tell(refusal)
 
     def action_output(self) -> None:
         """Its output over the whole screen."""
@@ -120,13 +120,6 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         """Nothing changes."""
         app_of(self).tell("left unsettled: nothing changes", "plain")
         self.dismiss()
-
-    def _wish(self, name: str) -> None:
-        from cockpit.tui.wishes import wish
-
-        app = app_of(self)
-        if refusal := wish(app, name, None):
-            app.tell(refusal)
 
     def _settle(self, kind: Kind) -> None:
         app = app_of(self)

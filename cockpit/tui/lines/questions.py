@@ -12,12 +12,14 @@ from cockpit.decision.rollback import call_off_steps, steps_back
 from cockpit.journal.state import Seat
 from cockpit.outlook import StepLine, held_up_by, step_names
 from cockpit.runbook.model import Step
+from cockpit.status import STEP
 from cockpit.tui.lines import times
 from cockpit.tui.lines.decision import back_words
+from cockpit.tui.lines.now import running_words
 from cockpit.tui.lines.proposal import labelled
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.settle import looked_at, seen_rows
-from cockpit.tui.lines.text import Line, folded, said
+from cockpit.tui.lines.text import Line, Span, folded, said
 
 
 def _not_empty(text: str, _scene: Scene) -> str:
@@ -133,15 +135,35 @@ def taking_over(scene: Scene) -> Question:
     seat = scene.state.seat
     name = f"{said(seat.operator)} on {said(seat.host)}" if seat else "nobody"
     since = f" since {times.moment(seat.since, scene.now)}" if seat else ""
+    told = telling(
+        f"{name} has it{since}.",
+        "From then on only you can confirm; what its holder still asks is refused.",
+        "Both screens say so, and the record keeps what you type here.",
+    )
     return Question(
         "Take over the seat",
-        telling(
-            f"{name} has it{since}.",
-            "From then on only you can confirm; what its holder still asks is refused.",
-            "Both screens say so, and the record keeps what you type here.",
-        ),
+        lambda now, width: [*told(now, width), (), *_just_now(now, width)],
         "why do you take over?",
     )
+
+
+def _just_now(scene: Scene, width: int) -> list[Line]:
+    """What is taken over with the seat: what runs, what is not settled, what its holder reads."""
+    facts: list[Span] = []
+    for line in scene.outlook.lines():
+        name = f"{line.number} {said(line.step.title)}"
+        if line.status in ("running", "stopping"):
+            facts.append((running_words(scene, line), "needs"))
+        elif line.status in ("unverified", "in_doubt", "failed"):
+            facts.append((f"{name}: {STEP[line.status].word}", "needs"))
+    shown = scene.live.proposal if scene.live else None
+    opened = scene.outlook.line(shown.step) if shown else None
+    if opened is not None:
+        facts.append((f"open before them: {opened.number} {said(opened.step.title)}", "needs"))
+    if scene.is_old:
+        age = "" if scene.age_s is None else f", for {times.lasting(scene.age_s)}"
+        facts.append((f"the engine is silent{age}: nobody knows it better", "unknown"))
+    return labelled("Just now", facts or [("no step runs", "plain")], width)
 
 
 def taken_over(seat: Seat, width: int) -> tuple[Line, ...]:

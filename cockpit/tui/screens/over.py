@@ -21,7 +21,7 @@ from cockpit.tui.screens.base import Told, app_of
 if TYPE_CHECKING:
     from cockpit.tui.app import CockpitApp
 
-HURRY = tuple(Binding(key.key, key.action, key.label, show=False) for key in IN_A_HURRY)
+HURRY = tuple(Binding(key.key, key.pressed, key.label, show=False) for key in IN_A_HURRY)
 """What works here as on the main screen."""
 
 

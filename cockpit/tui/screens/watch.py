@@ -38,7 +38,7 @@ class Watch(Screen[None], inherit_bindings=False):
         Binding("shift+tab", "app.focus_previous", "panel before", show=False),
         *(
             Binding(
-                key.key, key.action, key.label, tooltip=key.help, id=f"watch.{key.label}.{key.key}"
+                key.key, key.pressed, key.label, tooltip=key.help, id=f"watch.{key.label}.{key.key}"
             )
             for key in KEYS
         ),
