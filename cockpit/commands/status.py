@@ -113,14 +113,7 @@ def _screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Itera
     yield f"{words}   {moment(now)}   T-0 {moment(state.t0)}"
     if state.damage or state.held is not None:
         yield f"because {state.damage or state.held}"
-    if state.newer:
-        yield f"{state.newer}; it can be read, not driven"
-    if let_go:
-        yield "an operator ended this rehearsal: nothing below is watched; a new one begins anew"
-    elif view.is_over:
-        yield "the run is over: nothing below is watched any more"
-    else:
-        yield from _engine(view)
+    yield from _watched(view, let_go=let_go)
     if is_lost(view):
         yield "the journal's beginning is lost: what was done, what is planned, and whether"
         yield "users were switched over is unknown"
@@ -136,6 +129,18 @@ def _screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Itera
     names = step_names(view.runbook, view.state)
     for line in state.log[-SHOWN:]:
         yield f"{moment(line.at)}  {log_words(names, line)}"
+
+
+def _watched(view: View, *, let_go: bool) -> Iterator[str]:
+    """Whether anybody watches what is told below, and who may."""
+    if view.state.newer:
+        yield f"{view.state.newer}; it can be read, not driven"
+    if let_go:
+        yield "an operator ended this rehearsal: nothing below is watched; a new one begins anew"
+    elif view.is_over:
+        yield "the run is over: nothing below is watched any more"
+    else:
+        yield from _engine(view)
 
 
 def _engine(view: View) -> Iterator[str]:
