@@ -15,6 +15,7 @@ from cockpit.journal import events as e
 from cockpit.journal.events import NAME, Event
 from cockpit.journal.fold import fold
 from cockpit.journal.state import RunState
+from cockpit.outlook import LEFT_TO_DO
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.runbook.words import Environment
 from cockpit.telemetry.live import LabView, Left, Live, Proposal, Tile
@@ -385,8 +386,15 @@ def half_done() -> View:
         Answer("disk", "both sides hold the same rows", "fail", "users differ", T0 + at - 1),
         Answer("sums", "the old side is frozen", "pass", "0 writes since", T0 + at - 1),
     )
-    why = "it is not declared idempotent, and may have had its effect: the old side is frozen holds"
-    found = proposal("rest", at, attempt=2, lines=("copy the rest",), seen=seen, closed=(why,))
+    why = "it is not declared idempotent, and may have had its effect: the old side is frozen"
+    found = proposal(
+        "rest",
+        at,
+        attempt=2,
+        lines=("copy the rest",),
+        seen=seen,
+        closed=(f"{why} holds: {LEFT_TO_DO}",),
+    )
     return story.view(at, live(at, grid=grid(at, "o" * 10, switched=False), proposal=found))
 
 

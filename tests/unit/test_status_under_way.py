@@ -12,6 +12,7 @@ from cockpit.commands import journal, status
 from cockpit.commands import report as report_command
 from cockpit.engine.client import Client
 from cockpit.engine.attempt_files import AttemptFolder, Exit, Identity
+from cockpit.engine.client import Client
 from cockpit.engine.intents import Intent, read, send
 from cockpit.engine.processes import this_process
 from cockpit.exits import BAD, GOOD, UNKNOWN
@@ -164,6 +165,16 @@ def test_what_keeps_the_engine_from_confirming_is_said(
     status.run(as_json=True)
     plain = json.loads(capsys.readouterr().out)
     assert (plain["engine"], plain["trouble"]) == ("in_trouble", "No space left on device")
+
+
+def test_a_viewer_knows_that_the_seat_it_asked_for_is_on_its_way(run: WrittenRun) -> None:
+    client = Client(run.directory)
+    client.arrive()
+    assert not client.view().seat_comes
+    name = client.send("take_seat")
+    assert client.view().seat_comes
+    (run.directory.intents / f"{name}.json").unlink()
+    assert not client.view().seat_comes
 
 
 def test_a_run_of_a_newer_program_is_said_to_be_one_that_attach_does_not_start(

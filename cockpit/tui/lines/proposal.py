@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cockpit.answer import Answer
 from cockpit.called import as_called
 from cockpit.clock import NS
-from cockpit.outlook import LEFT_TO_DO, StepLine, not_again, tried
+from cockpit.outlook import StepLine, tried
 from cockpit.status import CHECK, ENVIRONMENT
 from cockpit.telemetry.live import Proposal
 from cockpit.tui.lines import times
@@ -168,7 +168,7 @@ def _gates(scene: Scene, found: Proposal, width: int) -> list[Line]:
 
 
 def _seen(scene: Scene, step: StepLine, found: Proposal, width: int) -> list[Line]:
-    """What is to be seen of its former attempts, and why it may not run again, where it may not."""
+    """What is to be seen now of its former attempts."""
     if found.asking or not tried(step.state):
         return []
     rows: list[Line] = []
@@ -178,8 +178,6 @@ def _seen(scene: Scene, step: StepLine, found: Proposal, width: int) -> list[Lin
     if not rows:
         words = "it has no verification: only its output tells how far it came"
         rows += labelled("Seen now", [(words, "needs")], width)
-    if why := not_again(step.step, step.state, found.seen):
-        rows += labelled("Not again", [(f"{why}: {LEFT_TO_DO}", "needs")], width)
     return rows
 
 
