@@ -10,7 +10,6 @@ import pytest
 from cockpit.clock import NS, boot_id, boot_ns
 from cockpit.commands import journal, status
 from cockpit.commands import report as report_command
-from cockpit.engine.client import Client
 from cockpit.engine.attempt_files import AttemptFolder, Exit, Identity
 from cockpit.engine.client import Client
 from cockpit.engine.intents import Intent, read, send
