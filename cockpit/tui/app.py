@@ -60,6 +60,9 @@ class CockpitApp(Painted, inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012  # as Textual has it
 
+    action_stop = calm.stop
+    """Stop what runs, by a key that came alone."""
+
     def __init__(
         self,
         client: Client,
@@ -180,10 +183,6 @@ class CockpitApp(Painted, inherit_bindings=False):
     def action_draw_anew(self) -> None:
         """Write the whole screen once more."""
         self.draw_anew()
-
-    def action_stop(self) -> None:
-        """Stop what runs, by a key that came alone."""
-        calm.stop(self)
 
     async def action_quit(self) -> None:
         """Leaving is the only way to quit."""
