@@ -22,9 +22,8 @@ def read_by(decode: Callable[[bytes], _Read], data: bytes) -> _Read:
     """The same by a decoder at hand, for what is read many times a second."""
     try:
         return decode(data)
-    except UnicodeDecodeError as error:
-        # Not chained: the error quotes what it could not decode.
-        words = f"byte {error.start} is no UTF-8"
+    except UnicodeDecodeError:
+        words = "a text in it is no UTF-8"
     except RecursionError:
         words = "it is nested too deeply"
     raise msgspec.DecodeError(words)
