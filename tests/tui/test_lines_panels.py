@@ -214,6 +214,12 @@ def test_where_room_is_short_the_worst_resolvers_stay() -> None:
     assert "8 new" in said
 
 
+def test_the_keys_that_show_all_resolvers_stand_only_where_some_are_not_named() -> None:
+    view = replace(views.switched(), live=views.live(112.0, grid=views.grid(112.0, "s" * 10)))
+    assert "3 Enter" in _text(resolvers(scene_of(view), 76, 2))
+    assert "3 Enter" not in _text(resolvers(scene_of(view), 400, 2))
+
+
 def test_the_verdict_stands_in_the_frame_whatever_the_height() -> None:
     for height in (1, 2, 5, 8):
         picture = decision(scene_of(views.roll_back_advised()), 76, height)
