@@ -83,7 +83,7 @@ def _learn_cell(
     found: dict[tuple[Led, str, str, int], Given], row: Row, name: str, cell: Cell
 ) -> None:
     address = row.address
-    if cell.state in ("timeout", "unasked", "servfail", "refused", "kept"):
+    if cell.state in _TELLS_NOTHING:
         return
     sides: tuple[Led, ...] = _LED.get(cell.state, ("none",))
     ttl = cell.ttl or 0
@@ -111,6 +111,7 @@ def _longest_changed(one: Given, cell: Cell) -> int:
     return max(gone, default=one.ttl)
 
 
+_TELLS_NOTHING = ("timeout", "unasked", "servfail", "refused", "kept")
 _LED: Mapping[str, tuple[Led, ...]] = {
     "old": ("old",),
     "new": ("new",),
@@ -137,6 +138,25 @@ def bound_of(name: str, known: Iterable[Given], wanted: Side, floor: float) -> f
     if any(one.side != wanted and not one.over for one in own):
         return None
     return bound(own, wanted, floor)
+
+
+def unturned(
+    known: Iterable[Given], rows: Iterable[Row], names: Sequence[str], wanted: Side
+) -> tuple[Row, ...]:
+    """The authorities that tell nothing now and were not seen to turn to the wanted side.
+
+    They may give the left side's answer still, or again: as long as there is one, no bound holds.
+    """
+    left = {(one.address, one.name) for one in known if one.side != wanted and not one.over}
+    return tuple(
+        row
+        for row in rows
+        if row.role == "authority"
+        and any(
+            cell.state in _TELLS_NOTHING and (row.address, name) in left
+            for name, cell in zip(names, row.cells, strict=True)
+        )
+    )
 
 
 def share(rows: Iterable[Row], wanted: Side) -> tuple[float | None, int, int]:

@@ -55,9 +55,9 @@ def expected_old(
     ]
     if not ends:
         return 0.0
-    end, ttl, over = max(ends)
-    if not over:
+    if not all(over for *_, over in ends):
         return 1.0
+    end, ttl, _ = max(ends)
     return min(1.0, max(0.0, (end - now) / ttl)) if ttl else 0.0
 
 

@@ -19,6 +19,7 @@ from cockpit.propagation.convergence import (
     judge,
     learn,
     share,
+    unturned,
 )
 from cockpit.propagation.delegation import ask_parents, parents_of
 from cockpit.propagation.errand import Errand
@@ -43,6 +44,7 @@ from cockpit.runbook.targets import Authority, DnsTarget
 STALE_PAUSE_S = 2.0
 """Run seconds after which an answer served stale is asked for once more."""
 UNKNOWN = "when the last name server turned is unknown since the engine was gone: the bound is late"
+UNTURNED = "until when is unknown: {who} not seen to turn, and silent now"
 POINTS = 240
 """Points of the curve that are kept; a longer one is thinned."""
 
@@ -314,7 +316,9 @@ class PropagationWatch:
         has_switched = self._switched_at is not None
         if followed is not None and expected is not None and has_switched and not pause:
             self._curve = _thinned((*self._curve, Point(now, followed, expected)))
-        end = bound(self._known, self._wanted) if has_switched else None
+        unknown = self._untold() if has_switched else ""
+        is_told = has_switched and not unknown
+        end = bound(self._known, self._wanted) if is_told else None
         return Grid(
             names=self.target.names,
             rows=self._authorities + rows,
@@ -336,8 +340,14 @@ class PropagationWatch:
             beyond=layers(None if end is None else end - (self._switched_at or end)),
             beside=self._beside.told(self._wanted),
             parents=self._parents,
-            unknown=self._unknown,
+            unknown=unknown or self._unknown,
         )
+
+    def _untold(self) -> str:
+        """Why no end can be told, in words; empty where one can."""
+        rows = unturned(self._known, self._authorities, self.target.names, self._wanted)
+        told = ", ".join(f"{row.name} ({row.address})" for row in rows)
+        return UNTURNED.format(who=f"{told} {'was' if len(rows) == 1 else 'were'}") if rows else ""
 
     @property
     def _clamps(self) -> dict[str, float]:

@@ -161,6 +161,53 @@ async def test_an_engine_that_starts_again_knows_the_bound_from_its_journal(lab:
     assert not grid.unknown
 
 
+async def test_no_end_is_promised_while_a_name_server_that_last_gave_old_is_silent(
+    lab: DnsLab,
+) -> None:
+    net, turns, lags = own_net(), Zone.at(OLD, 20), Zone.at(OLD, 20)
+    answers = True
+
+    def lagging(wire: bytes) -> bytes | None:
+        return lags.answer(wire) if answers else None
+
+    async with (
+        serving(f"{net}.1", turns.answer) as ns1,
+        serving(f"{net}.2", lagging) as ns2,
+        serving(f"{net}.3", turns.answer) as one,
+    ):
+        target = DnsTarget(
+            kind="dns",
+            zone=ZONE,
+            names=(ZONE,),
+            old=OLD,
+            new=NEW,
+            provider="rfc2136",
+            secret=lab.target.secret,
+            authorities=(
+                Authority(name="ns1", address=f"{net}.1", port=ns1),
+                Authority(name="ns2", address=f"{net}.2", port=ns2),
+            ),
+            resolvers=(Resolver(name="one", address=f"{net}.3", port=one),),
+        )
+        watch = PropagationWatch(target, lab.clock, deadline_s=0.2)
+        await watch.look("not yet")
+        turns.put(NEW, 20)
+        answers = False
+        lab.jump(30.0)
+        grid = await watch.look("not yet")
+        assert grid.switched_at is not None
+        assert (grid.bound, grid.longest_bound, grid.expected) == (None, None, None)
+        assert f"ns2 ({net}.2) was not seen to turn, and silent now" in grid.unknown
+        answers = True
+        grid = await watch.look("not yet")
+        assert grid.bound == pytest.approx(grid.rows[1].cells[0].at + 20.0)
+        lags.put(NEW, 20)
+        grid = await watch.look("not yet")
+        turned, answers = grid.bound, False
+        grid = await watch.look("not yet")
+        assert (grid.bound, grid.unknown) == (turned, ""), "it had turned before it fell silent"
+
+
 async def held_answer(lab: DnsLab, resolver: Respond) -> Cell:
     """What a watch says of one resolver after the bound of a switch."""
     net, zone = own_net(), Zone.at(OLD, 60)

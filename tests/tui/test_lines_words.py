@@ -171,6 +171,15 @@ def test_what_does_not_count_and_what_fails_is_in_the_title() -> None:
     assert "still old past 02:07:41" in holding
 
 
+def test_no_end_is_claimed_while_a_name_server_was_not_seen_to_turn() -> None:
+    view = world.left_out()
+    assert view.live is not None
+    assert view.live.grid is not None
+    grid = replace(view.live.grid, bound=None, unknown="until when is unknown: ns2 is silent")
+    untold = replace(view, live=replace(view.live, grid=grid))
+    assert "no time known · 1 left out" in plain(resolvers(scene_of(untold), 76, 8).conclusion)
+
+
 def test_on_the_way_back_the_old_answer_is_the_right_one() -> None:
     picture = resolvers(scene_of(world.leading_back()), 58, 7)
     assert picture.title == "Resolvers: who still sees the new side"

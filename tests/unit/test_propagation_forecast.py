@@ -54,6 +54,11 @@ def row(
     return Row(name, name, "", role, "honest", weight, (cell,), left_out=left_out)
 
 
+def test_nobody_is_expected_to_let_go_while_one_name_server_was_not_seen_to_turn() -> None:
+    silent = replace(left(NOON - 50, 20, over=False), address="ns2")
+    assert expected_old([left(NOON), silent], NAME, "new", NOON + 30) == 1.0
+
+
 @pytest.mark.parametrize(("after", "old"), [(0, 1.0), (15, 0.75), (30, 0.5), (60, 0.0), (99, 0.0)])
 def test_caches_filled_at_times_of_their_own_let_go_evenly(after: float, old: float) -> None:
     assert expected_old([left(NOON)], NAME, "new", NOON + after) == pytest.approx(old)

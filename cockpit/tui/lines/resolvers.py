@@ -121,7 +121,7 @@ def _until(scene: Scene, grid: Grid) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due."""
     states = {cell.state for row in _counting(grid) for cell in row.cells}
     left = "old" if grid.wanted == "new" else "new"
-    if not states - {grid.wanted}:
+    if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
     if grid.bound is None:
         return (("no time known", "unknown"),)
