@@ -32,6 +32,8 @@ class Watched(NamedTuple):
     type: str
     old: frozenset[str]
     new: frozenset[str]
+    stands: bool = False
+    """Whether the name itself is there on both sides: it moves, or holds another record."""
 
     @property
     def label(self) -> str:
@@ -41,12 +43,15 @@ class Watched(NamedTuple):
     def cell(self, reply: Reply) -> Cell:
         """The cell that a reply makes."""
         alike = reply._replace(values=tuple(value_of(self.type, one) for one in reply.values))
-        return with_state(reply, whole(alike, self.old, self.new))
+        return with_state(reply, whole(alike, self.old, self.new, stands=self.stands))
 
 
 def watched(target: DnsTarget) -> tuple[Watched, ...]:
     """What a target declares to be watched beside its names."""
-    return tuple(map(_watched, target.records))
+    records = tuple(map(_watched, target.records))
+    held = {one.name for one in records if one.old and one.new}
+    held |= {canonical(name) for name in (target.zone, *target.names)}
+    return tuple(one._replace(stands=one.name in held) for one in records)
 
 
 def _watched(one: WatchedRecord) -> Watched:

@@ -66,13 +66,18 @@ _FAILED: Mapping[Outcome, CellState] = {
 }
 
 
-def whole(reply: Reply, old: frozenset[str], new: frozenset[str]) -> CellState:
+def whole(
+    reply: Reply, old: frozenset[str], new: frozenset[str], *, stands: bool = False
+) -> CellState:
     """The state of a record whose values count together, each in its one form.
 
-    An absence is what is wanted where a side has no values.
+    An absence is what is wanted where a side has no values; but never that of a name that stands
+    on both sides, by other records.
     """
     if reply.outcome in _FAILED:
         return _FAILED[reply.outcome]
+    if stands and reply.outcome == "no_name":
+        return "no_name"
     found = frozenset(reply.values)
     if found in (old, new):
         return "kept" if old == new else "new" if found == new else "old"

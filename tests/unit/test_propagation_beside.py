@@ -46,6 +46,32 @@ def test_an_absence_that_is_declared_is_as_it_must_be_and_an_address_left_behind
     assert whole(reply("2001:db8::1"), nothing, nothing) == "other"
 
 
+@pytest.mark.parametrize(
+    ("name", "beside", "state"),
+    [
+        (NAME, (), "no_name"),
+        ("example.test.", (), "no_name"),
+        (
+            "txt.example.test.",
+            (WatchedRecord(name="txt.example.test.", type="A", old=("x",)),),
+            "no_name",
+        ),
+        ("gone.example.test.", (), "kept"),
+        ("gone.example.test.", (WatchedRecord(name="gone.example.test.", type="A"),), "kept"),
+    ],
+)
+def test_a_name_that_stands_on_both_sides_is_never_rightly_denied(
+    name: str, beside: tuple[WatchedRecord, ...], state: str
+) -> None:
+    hints = WatchedRecord(name=name, type="HTTPS", old=("1 . alpn=h2",), new=())
+    absent = WatchedRecord(name=name, type="AAAA")
+    to_go, stays_away = watched(target(hints, absent, *beside))[:2]
+    denied, empty = reply(outcome="no_name"), reply()
+    assert stays_away.cell(denied).state == state
+    assert to_go.cell(denied).state == ("new" if state == "kept" else "no_name")
+    assert (to_go.cell(empty).state, stays_away.cell(empty).state) == ("new", "kept")
+
+
 def test_a_record_that_changes_is_old_new_or_mixed_as_a_whole() -> None:
     old, new = frozenset("ab"), frozenset("bc")
     assert whole(reply("a", "b"), old, new) == "old"
