@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 
 from cockpit.propagation.answers import Cell, CellState, Link
 
+IN_ONE = "both in one answer"
+MOST_SAID = 3
+"""Values of neither side that are said of an answer."""
 Outcome = Literal["answer", "no_name", "servfail", "refused", "timeout"]
 
 
@@ -90,7 +93,23 @@ def whole(
 
 def cell(reply: Reply, old: str, new: str) -> Cell:
     """The cell that this reply makes for a name that moves."""
-    return with_state(reply, classify(reply, old, new))
+    state = classify(reply, old, new)
+    if state == "mixed":
+        reply = reply._replace(
+            note="; ".join(filter(None, (_together(reply, old, new), reply.note)))
+        )
+    return with_state(reply, state)
+
+
+def _together(reply: Reply, old: str, new: str) -> str:
+    """What one answer holds that does not lead to one side; what leads to neither by its value."""
+    sides = {canonical(old): "old", canonical(new): "new"}
+    strange = sorted(value for value in reply.values if canonical(value) not in sides)
+    if not strange:
+        return IN_ONE
+    known = sorted({sides[one] for one in map(canonical, reply.values) if one in sides})
+    more = [f"{len(strange) - MOST_SAID} more"] if len(strange) > MOST_SAID else []
+    return f"in one answer: {', '.join((*known, *strange[:MOST_SAID], *more))}"
 
 
 def with_state(reply: Reply, state: CellState) -> Cell:

@@ -27,7 +27,6 @@ WORST: tuple[CellState, ...] = (
 """Answers from the worst to the best, as after a switch to the new side."""
 LOOKS_KEPT = 60
 ANOTHER = "another cache behind this address still holds the {side} answer"
-IN_ONE = "both in one answer"
 IN_TURN = "it gives both answers in turn"
 UNSTEADY = {
     "constant": "its TTL does not fall, so nothing tells when it asks anew",
@@ -116,8 +115,6 @@ def _with_others(cell: Cell, caches: Caches, wanted: Side, now: float) -> Cell:
     So it is where answers of both sides come in turn, by whatever lies behind the address.
     """
     left: Side = "old" if wanted == "new" else "new"
-    if cell.state == "mixed":
-        return replace(cell, note=cell.note or IN_ONE)
     if cell.state != wanted:
         return cell
     until = caches.still(left, now)

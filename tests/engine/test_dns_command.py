@@ -44,7 +44,10 @@ async def test_the_command_says_of_each_answer_what_else_it_told(
     async with with_records(lab) as (zone, target):
         zone.records[ZONE, "A"] = 60, frozenset((OLD, NEW))
         await look(runbook_of(target), lab.clock, "new", once=True)
-    assert "one @: both in one answer" in capsys.readouterr().out
+        assert "one @: both in one answer" in capsys.readouterr().out
+        zone.records[ZONE, "A"] = 60, frozenset((OLD, "203.0.113.66"))
+        await look(runbook_of(target), lab.clock, "new", once=True)
+    assert "one @: in one answer: old, 203.0.113.66" in capsys.readouterr().out
 
 
 async def test_the_command_asks_no_resolver_while_the_run_must_not(

@@ -33,6 +33,27 @@ def test_what_is_no_answer_is_never_a_side(outcome: Outcome) -> None:
     assert cell(Reply(outcome), OLD, NEW).state == outcome
 
 
+@pytest.mark.parametrize(
+    ("values", "note", "told"),
+    [
+        ((OLD, NEW), "", "both in one answer"),
+        ((OLD, "203.0.113.9"), "", "in one answer: old, 203.0.113.9"),
+        ((NEW, "203.0.113.9"), "EDE 3", "in one answer: new, 203.0.113.9; EDE 3"),
+        ((NEW, OLD, "203.0.113.9"), "", "in one answer: new, old, 203.0.113.9"),
+        (
+            (OLD, *(f"203.0.113.{at}" for at in range(5))),
+            "",
+            "in one answer: old, 203.0.113.0, 203.0.113.1, 203.0.113.2, 2 more",
+        ),
+        (("203.0.113.8", "203.0.113.9"), "", ""),
+    ],
+)
+def test_what_stands_beside_a_side_in_one_answer_is_said(
+    values: tuple[str, ...], note: str, told: str
+) -> None:
+    assert cell(Reply("answer", values, note=note), OLD, NEW).note == told
+
+
 SPELT = {
     "old": ("2001:db8::a", "2001:DB8:0:0::A", "2001:0db8:0000::000a"),
     "new": ("2001:db8::14", "2001:DB8::0014"),

@@ -149,11 +149,7 @@ def test_one_cache_that_changed_early_is_believed() -> None:
     assert (told.caches, told.about) == (1, 1)
 
 
-def test_answers_of_both_sides_in_one_answer_or_in_turn_are_mixed_and_say_how() -> None:
-    memory = Memory()
-    told = row("mixed", ttl=60)
-    memory.hear([told], NAMES, {})
-    assert memory.told(told, NAMES, "new", NOON).cells[0].note == "both in one answer"
+def test_answers_of_both_sides_in_turn_are_mixed_and_say_how() -> None:
     turning = Memory()
     for second, state in enumerate(("new", "old", "new", "old", "new")):
         heard = row(state, at=NOON + second, ttl=0)  # type: ignore[arg-type]
