@@ -11,6 +11,7 @@ from cockpit.errors import TargetError
 from cockpit.propagation.ask import Server
 from cockpit.propagation.classify import canonical
 from cockpit.propagation.delegation import RESOLVERS
+from cockpit.propagation.recall import Found
 from cockpit.propagation.sweep import DEADLINE_S, ask_each, server_of
 from cockpit.runbook.targets import DnsTarget
 from cockpit.timewords import lasting
@@ -25,12 +26,6 @@ class Lead(NamedTuple):
     addresses: tuple[str, ...]
     words: str = ""
     """How that is known, where the answer is no address."""
-
-
-class _Found(NamedTuple):
-    addresses: tuple[str, ...]
-    alias: str
-    """The name to which it was led on without an address; empty where there is none."""
 
 
 async def lead(where: str, target: DnsTarget, context: CheckContext) -> Lead:
@@ -59,26 +54,25 @@ async def lead(where: str, target: DnsTarget, context: CheckContext) -> Lead:
     raise TargetError("has no address that anybody tells", where=where)
 
 
-async def _by_resolvers(name: str, target: DnsTarget, context: CheckContext) -> tuple[_Found, str]:
-    grid, clock, key = context.live.grid, context.clock, ("lead", name)
+async def _by_resolvers(name: str, target: DnsTarget, context: CheckContext) -> tuple[Found, str]:
+    grid, clock = context.live.grid, context.clock
     if grid is not None and grid.paused:
-        known = context.courtesy.last(key)
+        known = context.courtesy.last_led(name)
         if known is None:
             raise TargetError(
                 f"nobody asked where it leads, nor asks now: {grid.paused}", where=name
             )
-        found: _Found = known.told
-        return found, f" as heard {lasting(clock.now() - known.at)} ago"
+        return known.found, f" as heard {lasting(clock.now() - known.at)} ago"
     near = [one for one in target.resolvers if not one.through][:RESOLVERS]
 
-    async def asked() -> _Found:
+    async def asked() -> Found:
         await context.courtesy.turn([one.name for one in near], clock)
         return await _asked([server_of(one) for one in near], name, context)
 
-    return await context.courtesy.once(key, clock, asked), ""
+    return await context.courtesy.led(name, clock, asked), ""
 
 
-async def _asked(servers: Sequence[Server], name: str, context: CheckContext) -> _Found:
+async def _asked(servers: Sequence[Server], name: str, context: CheckContext) -> Found:
     """What the first of these servers says that tells anything."""
     for server in servers:
         questions = [(server, name, kind) for kind in ("A", "AAAA")]
@@ -87,5 +81,5 @@ async def _asked(servers: Sequence[Server], name: str, context: CheckContext) ->
         values = tuple(value for one in told for value in one.values)
         links = [one.links[-1].target for one in told if one.links]
         if values or links:
-            return _Found(values, "" if values else links[0])
-    return _Found((), "")
+            return Found(values, "" if values else links[0])
+    return Found((), "")

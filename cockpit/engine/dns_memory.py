@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cockpit.clock import Clock
 from cockpit.journal.state import RunState
 from cockpit.propagation import former, recall
+from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.actions import DnsAction
 from cockpit.runbook.checks import DnsAnswerCheck
 from cockpit.runbook.model import Runbook
 
 EVERY_S = 30.0
-"""Real seconds between two writings while no authority turns."""
+"""Real seconds between two writings while no authority turns and no pause begins."""
 _log = logging.getLogger(__name__)
 
 
 class DnsMemory:
     """The file of one run."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, courtesy: Courtesy | None = None) -> None:
         self._path = path
         self._clock = clock
+        self._courtesy = courtesy or Courtesy()
         self._turns: frozenset[object] = frozenset()
         self._written = float("-inf")
 
@@ -34,10 +36,12 @@ class DnsMemory:
         known = recall.read(self._path)
         if known is not None:
             watch.recall(known)
+            self._courtesy.again(known.leads)
 
     async def keep(self, watch: PropagationWatch) -> None:
-        """Write it down, at once where an authority turned."""
-        known, real = watch.remembered(), self._clock.real()
+        """Write it down, at once where an authority turned or a pause began."""
+        known = replace(watch.remembered(), leads=self._courtesy.leads())
+        real = self._clock.real()
         if known.turns == self._turns and real - self._written < EVERY_S:
             return
         self._written = real

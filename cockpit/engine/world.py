@@ -65,7 +65,7 @@ class World:
         self._propagation = PropagationWatch(
             _zone(runbook), ledger.clock, polite=not rehearses, turns=self.courtesy.turns
         )
-        self._dns_memory = DnsMemory(directory.propagation, ledger.clock)
+        self._dns_memory = DnsMemory(directory.propagation, ledger.clock, self.courtesy)
         self._dns_memory.load(self._propagation)
         self._swept = 0.0
         """Real seconds."""
@@ -77,6 +77,9 @@ class World:
         self.grid: Grid | None = None
         self.verdict: Verdict | None = None
         self._resume()
+        if why := pause(runbook, ledger.state):
+            # Before the first look, too, a gate must know that it may not ask.
+            self.grid = self._propagation.told(why)
 
     def _recall(self) -> None:
         """After an engine's start: know what the one before it measured and said."""

@@ -7,21 +7,14 @@ the same moment. The resolvers belong to others, who limit the rate of those tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+from typing import Any, TypeVar, cast
 
 from cockpit.clock import Clock
+from cockpit.propagation.recall import Found, Heard
 from cockpit.propagation.turns import LEAST_S, Turns
 
 T = TypeVar("T")
-
-
-class Told(NamedTuple):
-    """An answer from before."""
-
-    told: Any
-    at: float
-    """The run clock when it came."""
 
 
 class _Asking:
@@ -32,12 +25,10 @@ class _Asking:
         self.waiting = 0
         self.ended: float | None = None
         """Real seconds when it ended; None while it has not."""
-        self.at = 0.0
-        """The run clock then."""
 
     def over(self, clock: Clock) -> None:
         """Note when it ended."""
-        self.ended, self.at = clock.real(), clock.now()
+        self.ended = clock.real()
 
     def counts(self, real: float) -> bool:
         """Whether who asks now gets its answer."""
@@ -57,6 +48,7 @@ class Courtesy:
     def __init__(self, turns: Turns | None = None) -> None:
         self.turns = turns or Turns(polite=True)
         self._asked: dict[Hashable, _Asking] = {}
+        self._led: dict[str, Heard] = {}
 
     async def turn(self, names: Collection[str], clock: Clock) -> None:
         """Wait until all of these resolvers may be asked, who are taken to be asked then."""
@@ -85,7 +77,24 @@ class Courtesy:
         made.task.add_done_callback(lambda _: made.over(clock))
         return made
 
-    def last(self, key: Hashable) -> Told | None:
-        """What was heard the last time under this key; None where nothing was."""
-        asking = self._asked.get(key)
-        return Told(asking.task.result(), asking.at) if asking and asking.is_good else None
+    async def led(self, name: str, clock: Clock, ask: Callable[[], Awaitable[Found]]) -> Found:
+        """Where a name of another zone leads, asked as by `once`."""
+
+        async def heard() -> Found:
+            found = await ask()
+            self._led[name] = Heard(name, found, clock.now())
+            return found
+
+        return await self.once(("lead", name), clock, heard)
+
+    def last_led(self, name: str) -> Heard | None:
+        """Where it was last heard to lead; None where nobody asked."""
+        return self._led.get(name)
+
+    def leads(self) -> tuple[Heard, ...]:
+        """All that was heard so."""
+        return tuple(self._led.values())
+
+    def again(self, leads: Iterable[Heard]) -> None:
+        """Know what the process before this one heard."""
+        self._led |= {one.name: one for one in leads}

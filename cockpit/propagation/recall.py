@@ -1,8 +1,8 @@
 """What a watch knows, on disk: an engine that died had seen what nobody can see again.
 
 Until when each authority gave which answer, the caches counted while the TTL was long, and the
-clamps learned then, cannot be asked for later. What was not written before the engine was gone is
-unknown; nothing is made up for it.
+clamps learned then, cannot be asked for later; nor can what resolvers said last, while none may be
+asked. What was not written before the engine was gone is unknown; nothing is made up for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from cockpit.durable import replace_file
 from cockpit.jsonread import read_json
-from cockpit.propagation.answers import CellState, Point, Side
+from cockpit.propagation.answers import CellState, Point, Row, Side
 from cockpit.propagation.census import Census
 from cockpit.propagation.convergence import Given
 
@@ -37,6 +37,25 @@ class CacheKept:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Where a name leads."""
+
+    addresses: tuple[str, ...]
+    alias: str
+    """The name to which it was led on without an address; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where resolvers said that a name of another zone leads."""
+
+    name: str
+    found: Found
+    at: float
+    """The run clock when they said so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """All of it."""
 
@@ -51,13 +70,24 @@ class Remembered:
     curve: tuple[Point, ...]
     unknown: str = ""
     """What of the bound is not known, in words."""
+    about: tuple[str, ...] = ()
+    """What was asked for and what either side gives: to others the rows say nothing."""
+    rows: tuple[Row, ...] = ()
+    """What each resolver said last, and why it does not count."""
+    asked_at: float = 0.0
+    paused: str = ""
+    leads: tuple[Heard, ...] = ()
     format: int = FORMAT
 
     @property
     def turns(self) -> frozenset[object]:
-        """What must not be lost: which answers were given, and which are no more."""
+        """What must not be lost: which answers were given, and which are no more.
+
+        With the pause, since whatever was heard before it is all that is heard until its end.
+        """
         known = ((one.side, one.address, one.name, one.ttl, one.over) for one in self.all_given)
-        return frozenset((*known, self.wanted, self.switched_at))
+        leads = ((one.name, one.found) for one in self.leads)
+        return frozenset((*known, *leads, self.wanted, self.switched_at, self.paused))
 
     @property
     def all_given(self) -> tuple[Given, ...]:

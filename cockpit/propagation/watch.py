@@ -149,6 +149,10 @@ class PropagationWatch:
             counted=tuple(sorted(self._counted)),
             curve=self._curve,
             unknown=self._unknown,
+            about=self._about,
+            rows=self._with_reasons(self._resolvers),
+            asked_at=self._asked_at,
+            paused=self._paused,
         )
 
     def recall(self, known: Remembered) -> None:
@@ -160,6 +164,21 @@ class PropagationWatch:
         self._counted |= set(known.counted)
         self._wanted, self._switched_at = known.wanted, known.switched_at
         self._curve, self._unknown = known.curve, known.unknown
+        self._asked_at, self._paused = known.asked_at, known.paused
+        if known.about == self._about:
+            rows = {(row.name, row.address): row for row in known.rows}
+            were = [rows.get((row.name, row.address), row) for row in self._resolvers]
+            self._left_out = {row.name: row.left_out for row in were}
+            self._resolvers = tuple(
+                replace(row, cells=was.cells, beside=was.beside)
+                for row, was in zip(self._resolvers, were, strict=True)
+            )
+
+    @property
+    def _about(self) -> tuple[str, ...]:
+        """What is asked for and what either side gives: answers say nothing to other questions."""
+        target = self.target
+        return (target.record_type, target.old, target.new, *map(str, target.records))
 
     async def finish(self) -> None:
         """Wait for what is asked on other hosts; the next look shows it."""
@@ -190,7 +209,7 @@ class PropagationWatch:
             await self._ask_again_where_stale(age, resolvers)
         if age == self._age:
             self._remember(resolvers)
-        return self._grid(pause)
+        return self.told(pause)
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -304,7 +323,8 @@ class PropagationWatch:
             for row in rows
         )
 
-    def _grid(self, pause: str) -> Grid:
+    def told(self, pause: str) -> Grid:
+        """What is known without another look."""
         rows, now = (
             self._beside.judged(self._judged(), self._wanted, self._clamps),
             self._clock.now(),

@@ -8,19 +8,37 @@ from pathlib import Path
 import pytest
 
 from cockpit.answer import Answer
+from cockpit.checks.base import CheckContext
+from cockpit.checks.dns import dns_ttl
 from cockpit.engine.dns_memory import DnsMemory, evidence
 from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
 from cockpit.journal.state import AttemptState, RunState, StepState
 from cockpit.propagation import former
+from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.providers.base import record_set
+from cockpit.propagation.recall import Found, Heard
 from cockpit.propagation.watch import PropagationWatch
+from cockpit.redact import Redactor
 from cockpit.resources import shipped
+from cockpit.runbook.checks import DnsTtlCheck
 from cockpit.runbook.plan import load_plan
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
-from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, serving
+from cockpit.runbook.words import Duration, Id, TargetId
+from cockpit.secrets import Secrets
+from cockpit.telemetry.live import Live
+from tests.fakes.dns_lab import runbook_of
+from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, reply_to, serving
 
 NOON = 1_800_000_000.0
+ZONE_ID = TargetId("zone")
+LOW = DnsTtlCheck(
+    id=Id("low"), title="", kind="dns_ttl", target=ZONE_ID, at_most=Duration(60.0), resolvers=True
+)
+
+
+async def somewhere() -> Found:
+    return Found(("192.0.2.9",), "")
 
 
 class Clock(JournalClock):
@@ -135,6 +153,67 @@ async def test_a_ttl_lowered_late_counts_after_a_restart_as_it_did_before(clock:
         watch = PropagationWatch(target, clock)
         watch.resume(NOON, 60, NOON + 5, [(3600, NOON - 100)])
         assert (await watch.look()).bound == NOON + 3500
+
+
+async def test_an_engine_that_dies_in_the_pause_leaves_the_last_sweep_to_the_next_one(
+    clock: Clock, tmp_path: Path
+) -> None:
+    net = own_net()
+    async with (
+        two(Zone.at(OLD, 60), Zone.at(OLD, 60)) as (honest, _),
+        serving(f"{net}.1", lambda wire: reply_to(wire, OLD, ttl=60).to_wire()) as port,
+    ):
+        liar = Resolver(name="liar", address=f"{net}.1", port=port)
+        target = replace(honest, resolvers=(*honest.resolvers, liar))
+        watch, memory = PropagationWatch(target, clock), DnsMemory(tmp_path / "dns", clock)
+        await watch.look()
+        await memory.keep(watch)
+        clock.at += 20
+        swept = await watch.look()
+        clock.at += 5
+        before = await watch.look("nobody is asked")
+        await memory.keep(watch)  # which is at once, though it was written just now
+        clock.at += 40
+        again = PropagationWatch(target, clock)
+        DnsMemory(tmp_path / "dns", clock).load(again)
+        after = await again.look("nobody is asked")
+        assert after.rows[2].cells == before.rows[2].cells == swept.rows[2].cells
+        assert after.rows[3].left_out == before.rows[3].left_out != ""
+        assert (after.share, after.asked_at) == (before.share, NOON + 25)
+        live = Live(engine_pid=0, boot_ns=0, grid=after)
+        secrets = Secrets({}, Redactor())
+        context = CheckContext(runbook_of(target), clock, secrets, RunState(), live, None)
+        finding = await dns_ttl(LOW, context)
+        assert finding.said == "pass"
+        assert "resolvers as heard 45 s ago" in finding.evidence
+
+
+async def test_where_another_zones_name_led_is_known_to_the_next_engine(
+    clock: Clock, tmp_path: Path
+) -> None:
+    first, second = Courtesy(), Courtesy()
+    async with two(Zone.at(OLD, 60), Zone.at(OLD, 60)) as (target, _):
+        watch, memory = PropagationWatch(target, clock), DnsMemory(tmp_path / "dns", clock, first)
+        await watch.look()
+        await memory.keep(watch)
+        await first.led("elsewhere.test.", clock, somewhere)
+        await memory.keep(watch)  # which is at once
+        DnsMemory(tmp_path / "dns", clock, second).load(PropagationWatch(target, clock))
+    assert second.last_led("elsewhere.test.") == Heard("elsewhere.test.", await somewhere(), NOON)
+
+
+async def test_the_last_sweep_says_nothing_of_values_that_are_no_more_asked_about(
+    clock: Clock, tmp_path: Path
+) -> None:
+    memory = DnsMemory(tmp_path / "dns", clock)
+    async with two(Zone.at(OLD, 60), Zone.at(OLD, 60)) as (target, _):
+        watch = PropagationWatch(target, clock)
+        await watch.look()
+        await memory.keep(watch)
+        again = PropagationWatch(replace(target, new="192.0.2.77"), clock)
+        memory.load(again)
+        grid = await again.look("nobody is asked")
+        assert {cell.state for cell in grid.rows[2].cells} == {"unasked"}
 
 
 async def test_a_clamp_that_was_learned_outlasts_the_engine(clock: Clock, tmp_path: Path) -> None:

@@ -44,6 +44,25 @@ async def test_a_service_that_falls_silent_is_shown_at_once(
         ledger.close()
 
 
+async def test_an_engine_that_starts_in_the_pause_asks_no_resolver_before_its_first_look_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCKPIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("cockpit.engine.world.pause", lambda *_: "T-0 is near")
+    book = write_runbook(tmp_path, some_net(), (Kind("quick", undone=True),))
+    plan = load_plan(book, "staging", {})
+    directory = begin(plan, {}, run_started(plan, wall_s() + 3600))
+    redactor = Redactor()
+    ledger = Ledger.opened(directory, redactor)
+    world = World(directory, plan.runbook, ledger, for_profile(plan.runbook, redactor))
+    try:
+        assert world.grid is not None
+        assert world.grid.paused == "T-0 is near"
+    finally:
+        await world.close(finish=False)
+        ledger.close()
+
+
 async def test_what_goes_wrong_in_the_engine_is_shown_at_once_and_not_again_and_again() -> None:
     news = asyncio.Event()
     core: Any = SimpleNamespace(troubles={}, damage=None, world=SimpleNamespace(news=news))
