@@ -15,9 +15,10 @@ from cockpit.actions import compose_foresee, compose_plan, compose_wait, stand_i
 from cockpit.actions.base import ActionContext, Foreseen
 from cockpit.actions.compose_prune import pruned
 from cockpit.actions.compose_seen import look
-from cockpit.actions.docker_engine import GET_DOCKER, NO_DOCKER, client
+from cockpit.actions.docker_engine import READS, client, where
 from cockpit.actions.paper import Sheet, block, remarks
-from cockpit.errors import ActionFailed, ActionKilled, NotInstalled, Refused, TargetError
+from cockpit.apart import apart
+from cockpit.errors import ActionFailed, ActionKilled, Refused, TargetError
 from cockpit.journal.events import Json
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
@@ -89,9 +90,7 @@ def command(action: ComposeAction, target: ComposeTarget | None, runbook: str) -
 
 
 def _engine(target: ComposeTarget | None) -> tuple[str, ...]:
-    if target is None or target.context is None:
-        return ()
-    return ("--host" if "://" in target.context else "--context", target.context)
+    return where(target) if target else ()
 
 
 def _project(target: ComposeTarget | None, runbook: str) -> tuple[str, ...]:
@@ -122,9 +121,9 @@ async def foresee(action: ComposeAction, runbook: Runbook) -> Foreseen:
     target = runbook.target(action.target)
     if stand_in.is_played(runbook) or not isinstance(target, ComposeTarget):
         return Foreseen()
-    docker = client(target, runbook.directory)
+    docker = client(target, runbook.directory, READS)
     with _docker_errors():
-        found = await asyncio.to_thread(compose_foresee.foreseen, action, docker)
+        found = await apart(lambda: compose_foresee.foreseen(action, docker))
     return replace(found, closed=await _beside(action, target))
 
 
@@ -283,8 +282,7 @@ def _complaint(
 
 @contextmanager
 def _docker_errors() -> Iterator[None]:
-    """Docker's complaints about what only reads, and its absence, in the operator's words."""
-    from python_on_whales.client_config import ClientNotFoundError
+    """Docker's complaints about what only reads, in the operator's words."""
     from python_on_whales.exceptions import DockerException
 
     try:
@@ -292,8 +290,6 @@ def _docker_errors() -> Iterator[None]:
     except DockerException as error:
         said = (error.stderr or "").strip().splitlines()[-LAST:]
         raise ActionFailed("\n".join(said or ["the Docker engine does not answer"])) from None
-    except ClientNotFoundError:
-        raise NotInstalled(NO_DOCKER, mend=GET_DOCKER) from None
 
 
 def _streamed(action: ComposeAction, docker: DockerClient) -> Streamed | None:

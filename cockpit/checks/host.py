@@ -63,8 +63,8 @@ async def docker(check: DockerCheck, context: CheckContext) -> Finding:
     target = context.runbook.target(check.target)
     if not isinstance(target, ComposeTarget):
         raise TargetError("is no Compose project", where=check.target)
-    info = await engine(target, context.runbook.directory)
-    return Finding("pass", f"Docker engine {info.server_version} on {info.name}")
+    info = await engine(target)
+    return Finding("pass", f"Docker engine {info['ServerVersion']} on {info['Name']}")
 
 
 async def command(check: CommandCheck, context: CheckContext) -> Finding:

@@ -49,11 +49,10 @@ async def _redis(target: RedisTarget, _context: CheckContext) -> str:
     return f"{target.host}:{target.port}"
 
 
-async def _compose(target: ComposeTarget, context: CheckContext) -> str:
+async def _compose(target: ComposeTarget, _context: CheckContext) -> str:
     from cockpit.actions.docker_engine import engine
 
-    info = await engine(target, context.runbook.directory)
-    return f"{target.project} on engine {info.id}"
+    return f"{target.project} on engine {(await engine(target))['ID']}"
 
 
 async def _host(_target: object, _context: CheckContext) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import posixpath
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from cockpit.apart import apart
 from cockpit.errors import TargetError
 from cockpit.stack import inventory
 from cockpit.stack.engine import Engine
@@ -57,7 +57,7 @@ def _variables(settings: dict[str, Any]) -> dict[str, str]:
 
 async def _inventory(api: Engine, image_id: str) -> Inventory:
     if image_id not in _known:
-        _known[image_id] = await asyncio.to_thread(_saved, api.socket, image_id)
+        _known[image_id] = await apart(lambda: _saved(api.socket, image_id))
     return _known[image_id]
 
 

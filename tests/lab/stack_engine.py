@@ -114,12 +114,18 @@ def empty(made: Engine) -> None:
     made.docker("network", "prune", "--force")
 
 
-def end(listener: Path) -> None:
-    """Ask the engine to go: its number in this namespace is known by the socket alone."""
+def listening(listener: Path) -> int:
+    """The engine's number in this namespace: it is known by the socket alone."""
     with socket.socket(socket.AF_UNIX) as ours:
         ours.connect(str(listener))
         told = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid = struct.unpack("3i", told)[0]
+    pid: int = struct.unpack("3i", told)[0]
+    return pid
+
+
+def end(listener: Path) -> None:
+    """Ask the engine to go."""
+    pid = listening(listener)
     os.kill(pid, signal.SIGTERM)
     until(lambda: not Path(f"/proc/{pid}").exists(), 20, "the engine does not end")
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +16,12 @@ from cockpit.actions import compose_foresee
 from cockpit.actions.base import Foreseen
 from cockpit.actions.compose_plan import short
 from cockpit.actions.docker_engine import client
+from cockpit.actions.docker_engine import engine as asked
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.runbook.words import TargetId
 from tests.lab.fix_tiles import IMAGE, lab_engine
-from tests.lab.stack_engine import Engine
+from tests.lab.stack_engine import Engine, listening
 
 OTHER = "cockpit-other:1"
 PLAIN = {
@@ -65,13 +69,6 @@ class Project:
         operation: Literal["up", "run", "stop"] = "up",
         environment: dict[str, str] | None = None,
     ) -> Foreseen:
-        target = ComposeTarget(
-            kind="compose",
-            project=self.name,
-            directory=str(self.folder),
-            files=("compose.yaml",),
-            context=self.engine.host,
-        )
         action = ComposeAction(
             kind="compose",
             target=TargetId("stack"),
@@ -79,7 +76,17 @@ class Project:
             services=services,
             environment=environment or {},
         )
-        return compose_foresee.foreseen(action, client(target, "."))
+        return compose_foresee.foreseen(action, client(self.target, "."))
+
+    @property
+    def target(self) -> ComposeTarget:
+        return ComposeTarget(
+            kind="compose",
+            project=self.name,
+            directory=str(self.folder),
+            files=("compose.yaml",),
+            context=self.engine.host,
+        )
 
     def lines(self, *services: str, **more: Any) -> tuple[str, ...]:
         return self.foreseen(*services, **more).lines[:-1]
@@ -227,3 +234,18 @@ def test_looking_changes_nothing_on_the_engine(project: Project) -> None:
         project.there(),
         project.engine.docker("ps", "--all", "--quiet", "--no-trunc"),
     ) == before
+
+
+def test_an_engine_that_is_halted_holds_nobody_who_asks_it(project: Project) -> None:
+    async def impatient() -> None:
+        async with asyncio.timeout(1):
+            await asked(project.target)
+
+    pid = listening(project.engine.folder / "docker.sock")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            asyncio.run(impatient())
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert asyncio.run(asked(project.target))["ID"]
