@@ -33,7 +33,7 @@ MODULES: Mapping[str, str] = {
     "dns_agree": "zone",
     "dns_old_address": "zone",
     "dns_provider": "provider",
-    "dns_caa": "zone",
+    "dns_caa": "caa",
     "dns_signed": "signed",
     "dns_certificate": "sides",
     "dns_serves": "sides",

@@ -9,18 +9,14 @@ from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
 from cockpit.checks.provider import effort
 from cockpit.errors import TargetError
-from cockpit.propagation.ask import Server, ask
+from cockpit.propagation.ask import Server
 from cockpit.propagation.beside import value_of, watched
-from cockpit.propagation.caa import allowed
 from cockpit.propagation.classify import Reply, canonical
 from cockpit.propagation.delegation import RESOLVERS, ask_parents, parents_of
 from cockpit.propagation.providers.choose import reader_for
 from cockpit.propagation.sweep import ask_each
 from cockpit.propagation.wholezone import holding
-from cockpit.runbook.checks import (
-    DnsCaaCheck,
-    DnsZoneCheck,
-)
+from cockpit.runbook.checks import DnsZoneCheck
 from cockpit.runbook.targets import Authority, DnsTarget
 from cockpit.timewords import lasting, moment
 
@@ -156,34 +152,6 @@ def _old_addresses(target: DnsTarget) -> list[str]:
         if value not in one.new
     )
     return list(dict.fromkeys((target.old, *declared)))
-
-
-async def dns_caa(check: DnsCaaCheck, context: CheckContext) -> Finding:
-    """Whether the nearest CAA records, climbing from each name, allow the issuer (RFC 8659 s3)."""
-    target = zone_of(check.target, context)
-    found = []
-    for name in target.names:
-        reply, holder = await _climbed(target, canonical(name), context)
-        if not reply.values:
-            found.append(f"{name} has no CAA record")
-            continue
-        told = allowed(reply.values)
-        if refusal := told.refusal(check.issuer):
-            return Finding("fail", f"CAA at {holder} {refusal}")
-        found.append(f"{holder} allows {', '.join(told.issuers or ('any issuer',))}")
-    return Finding("pass", "; ".join(dict.fromkeys(found)))
-
-
-async def _climbed(target: DnsTarget, name: str, context: CheckContext) -> tuple[Reply, str]:
-    """The CAA records that hold for a name, up to the zone itself, and where they stand."""
-    zone = canonical(target.zone)
-    while True:
-        reply = await ask(first_of(target), name, "CAA", context.clock, DEADLINE_S)
-        if reply.outcome not in ("answer", "no_name"):
-            raise TargetError(f"{name} CAA: {reply.note or reply.outcome}", where=target.zone)
-        if reply.values or name == zone:
-            return reply, name
-        name = name.partition(".")[2]
 
 
 async def _at_authorities(target: DnsTarget, kind: str, context: CheckContext) -> Sequence[Reply]:

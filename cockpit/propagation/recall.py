@@ -38,18 +38,22 @@ class CacheKept:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a name leads."""
+    """Where a name leads; or the CAA records that hold for it."""
 
     addresses: tuple[str, ...]
+    """Or these records."""
     alias: str
-    """The name to which it was led on without an address; empty where there is none."""
+    """The name to which it was led on without an address; empty where there is none.
+
+    Or the name at which the CAA records stand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where resolvers said that a name of another zone leads."""
+    """Where resolvers said that a name of another zone leads, or which CAA records it has."""
 
     name: str
+    """With CAA behind it for these."""
     found: Found
     at: float
     """The run clock when they said so."""

@@ -10,7 +10,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from cockpit.checks import zone
+from cockpit.checks import caa, zone
 from cockpit.checks.provider import dns_provider
 from cockpit.errors import TargetError
 from cockpit.journal.state import RunState
@@ -241,13 +241,13 @@ async def test_a_transfer_that_is_refused_leaves_it_open(lab: DnsLab) -> None:
 
 
 async def test_caa_climbs_and_names_who_may_issue(lab: DnsLab) -> None:
-    finding = await zone.dns_caa(CAA, lab.checking())
+    finding = await caa.dns_caa(CAA, lab.checking())
     assert finding.said == "pass"
     assert "has no CAA record" in finding.evidence
     add(lab, f'{lab.spec.zone} 60 IN CAA 0 issue "letsencrypt.org; validationmethods=dns-01"')
-    assert (await zone.dns_caa(CAA, lab.checking())).said == "pass"
+    assert (await caa.dns_caa(CAA, lab.checking())).said == "pass"
     add(lab, f'www.{lab.spec.zone} 60 IN CAA 0 issue "pki.example"')
-    finding = await zone.dns_caa(CAA, lab.checking())
+    finding = await caa.dns_caa(CAA, lab.checking())
     assert finding.said == "fail"
     assert "allows pki.example, not letsencrypt.org" in finding.evidence
 

@@ -10,9 +10,10 @@ from typing import Literal
 
 import pytest
 
+from cockpit.checks.caa import dns_caa
 from cockpit.checks.dns import dns_answer, dns_ttl
 from cockpit.checks.signed import dns_signed
-from cockpit.checks.zone import dns_agree, dns_caa, dns_old_address
+from cockpit.checks.zone import dns_agree, dns_old_address
 from cockpit.clock import live_clock
 from cockpit.errors import CockpitError
 from cockpit.propagation.answers import Grid, Row
