@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -13,9 +13,10 @@ import msgspec
 
 from cockpit.clock import Clock, live_clock
 from cockpit.commands.dns_details import columns, details, others
+from cockpit.commands.dns_run import Known, KnownToRun
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
-from cockpit.propagation.answers import Cell, Grid, Row, Side
+from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.census import words
 from cockpit.propagation.convergence import holding, serving_stale
 from cockpit.propagation.watch import PropagationWatch
@@ -35,20 +36,14 @@ def run(
     directory: Path, environment: str, *, once: bool, as_json: bool, in_detail: bool = False
 ) -> int:
     """Print the grid, again and again unless once; 1 where an authority is wrong, 2 if silent."""
-    runbook, clock, wanted, paused = _opened(directory, environment)
+    runbook, clock, known = _opened(directory, environment)
     form: Form = "json" if as_json else "details" if in_detail else "text"
-    return asyncio.run(look(runbook, clock, wanted, paused, once=once, form=form))
+    return asyncio.run(look(runbook, clock, known, once=once, form=form))
 
 
-def never() -> str:
-    """No run is under way, so nothing forbids to ask."""
-    return ""
-
-
-def _opened(directory: Path, environment: str) -> tuple[Runbook, Clock, Side, Callable[[], str]]:
-    """The runbook with clock, direction and pause of its run under way; real time without one."""
+def _opened(directory: Path, environment: str) -> tuple[Runbook, Clock, Known]:
+    """The runbook with clock and knowledge of its run under way; real time without one."""
     from cockpit.commands.world import telling, world
-    from cockpit.engine.pause import pause
     from cockpit.journal.clock import JournalClock
     from cockpit.journal.file import JournalReader
 
@@ -56,17 +51,15 @@ def _opened(directory: Path, environment: str) -> tuple[Runbook, Clock, Side, Ca
         about = world(directory, environment)
     going, runbook = about.going, about.plan.runbook
     if going is None:
-        return runbook, live_clock(), "new", never
+        return runbook, live_clock(), Known()
     clock = JournalClock(JournalReader(going.journal, going.about().plan))
-    wanted: Side = "new" if clock.state.mode == "forward" else "old"
-    return runbook, clock, wanted, lambda: pause(runbook, clock.state)
+    return runbook, clock, KnownToRun(runbook, clock, going.propagation)
 
 
 async def look(
     runbook: Runbook,
     clock: Clock,
-    wanted: Side,
-    paused: Callable[[], str] = never,
+    known: Known,
     *,
     once: bool,
     form: Form = "text",
@@ -81,13 +74,13 @@ async def look(
     if not watches:
         raise RunbookError("no target of this runbook is a zone", where=runbook.directory)
     for watch in watches:
-        watch.expect(wanted)
+        known.tell(watch)
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     while True:
-        grids = await asyncio.gather(*(watch.look(paused()) for watch in watches))
+        grids = await asyncio.gather(*(watch.look(known.pause()) for watch in watches))
         if once and any(one.through for grid in grids for one in grid.rows):
             await asyncio.gather(*(watch.finish() for watch in watches))
-            grids = await asyncio.gather(*(watch.look(paused()) for watch in watches))
+            grids = await asyncio.gather(*(watch.look(known.pause()) for watch in watches))
         for watch, grid in zip(watches, grids, strict=True):
             now, target = clock.now(), watch.target
             told = [*as_text(grid, target, now, ascii_only=ascii_only)]

@@ -10,11 +10,13 @@ from pathlib import Path
 from cockpit.clock import Clock
 from cockpit.journal.state import RunState
 from cockpit.propagation import former, recall
+from cockpit.propagation.answers import Side
 from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.actions import DnsAction
 from cockpit.runbook.checks import DnsAnswerCheck
-from cockpit.runbook.model import Runbook
+from cockpit.runbook.model import Runbook, Step
+from cockpit.runbook.targets import DnsTarget
 
 EVERY_S = 30.0
 """Real seconds between two writings while no authority turns and no pause begins."""
@@ -52,6 +54,33 @@ class DnsMemory:
             _log.warning("what is known of caches was not written: %s", error.strerror)
         else:
             self._turns = known.turns
+
+
+def resume(watch: PropagationWatch, runbook: Runbook, state: RunState, now: float) -> None:
+    """Let a watch wait for the answer that the run wants now, with what the journal shows of it."""
+    began = (step for step in runbook.steps() if state.step(step.id).began)
+    sides = [side for step in began if (side := wanted_by(step)) is not None]
+    if sides:
+        watch.expect(sides[-1], begun=True)
+    if known := evidence(runbook, state, now):
+        watch.resume(known.switched_at, known.ttl, known.turned_by, known.longer)
+
+
+def zone_that_moves(runbook: Runbook) -> DnsTarget:
+    """The zone that the switch changes."""
+    action = runbook.t0_step.action
+    target = runbook.target(action.target) if isinstance(action, DnsAction) else None
+    if not isinstance(target, DnsTarget):
+        raise TypeError("the step marked t0 changes no DNS target")
+    return target
+
+
+def wanted_by(step: Step) -> Side | None:
+    """Which answer a step's switch makes caches follow."""
+    if not isinstance(step.action, DnsAction):
+        return None
+    sides: dict[str, Side] = {"to_new": "new", "to_old": "old"}
+    return sides.get(step.action.change)
 
 
 @dataclass(frozen=True, slots=True)

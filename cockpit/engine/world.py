@@ -11,7 +11,7 @@ from cockpit.answer import Answer
 from cockpit.clock import boot_ns
 from cockpit.decision.evidence import Verdict
 from cockpit.earlier import Earlier, directories, look_back
-from cockpit.engine.dns_memory import DnsMemory, evidence
+from cockpit.engine.dns_memory import DnsMemory, resume, wanted_by, zone_that_moves
 from cockpit.engine.lab import LabKeeper
 from cockpit.engine.layout import RunDirectory
 from cockpit.engine.ledger import Ledger
@@ -21,13 +21,11 @@ from cockpit.journal.state import RunState
 from cockpit.outlook import off_as_planned
 from cockpit.probes.sampler import Sampler
 from cockpit.probes.service_look import ServiceLook
-from cockpit.propagation.answers import Grid, Side
+from cockpit.propagation.answers import Grid
 from cockpit.propagation.courtesy import Courtesy
 from cockpit.propagation.turns import Turns
 from cockpit.propagation.watch import PropagationWatch
-from cockpit.runbook.actions import DnsAction
 from cockpit.runbook.model import Runbook, Step
-from cockpit.runbook.targets import DnsTarget
 from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Live, Proposal
 from cockpit.telemetry.measure import SignalMeter
@@ -63,7 +61,7 @@ class World:
         self._recall()
         self.courtesy = Courtesy(Turns(polite=not rehearses))
         self._propagation = PropagationWatch(
-            _zone(runbook), ledger.clock, polite=not rehearses, turns=self.courtesy.turns
+            zone_that_moves(runbook), ledger.clock, polite=not rehearses, turns=self.courtesy.turns
         )
         self._dns_memory = DnsMemory(directory.propagation, ledger.clock, self.courtesy)
         self._dns_memory.load(self._propagation)
@@ -140,9 +138,9 @@ class World:
 
     def step_began(self, step: Step) -> None:
         """A step's runner was started."""
-        wanted = _wanted(step)
+        wanted = wanted_by(step)
         if wanted is not None:
-            self._propagation.expect(wanted)
+            self._propagation.expect(wanted, begun=True)
             self._swept = 0.0
 
     def step_done(self, step: Step) -> None:
@@ -248,13 +246,8 @@ class World:
 
     def _resume(self) -> None:
         """After an engine's start: wait for the answer that the run wants now."""
-        state = self._ledger.state
-        began = (step for step in self._runbook.steps() if state.step(step.id).began)
-        sides = [side for step in began if (side := _wanted(step)) is not None]
-        if sides:
-            self._propagation.expect(sides[-1])
-        if known := evidence(self._runbook, state, self._ledger.clock.now()):
-            self._propagation.resume(known.switched_at, known.ttl, known.turned_by, known.longer)
+        now = self._ledger.clock.now()
+        resume(self._propagation, self._runbook, self._ledger.state, now)
 
     async def close(self, *, finish: bool) -> None:
         """Let go of everything; end the lab where the rehearsal is finished."""
@@ -263,23 +256,7 @@ class World:
             await self.lab.end()
 
 
-def _zone(runbook: Runbook) -> DnsTarget:
-    action = runbook.t0_step.action
-    target = runbook.target(action.target) if isinstance(action, DnsAction) else None
-    if not isinstance(target, DnsTarget):
-        raise TypeError("the step marked t0 changes no DNS target")
-    return target
-
-
-def _wanted(step: Step) -> Side | None:
-    """Which answer a step's switch makes caches follow."""
-    if not isinstance(step.action, DnsAction):
-        return None
-    sides: dict[str, Side] = {"to_new": "new", "to_old": "old"}
-    return sides.get(step.action.change)
-
-
 def spreads(runbook: Runbook, state: RunState, end: float | None, now: float) -> bool:
     """Whether a switch is on its way into the caches; `end` is when the last one has to let go."""
-    began = any(_wanted(step) and state.step(step.id).began for step in runbook.steps())
+    began = any(wanted_by(step) and state.step(step.id).began for step in runbook.steps())
     return began and (end is None or now < end + SPREAD_S)

@@ -19,7 +19,6 @@ from cockpit.propagation.convergence import (
     judge,
     learn,
     share,
-    unturned,
 )
 from cockpit.propagation.delegation import ask_parents, parents_of
 from cockpit.propagation.errand import Errand
@@ -38,13 +37,13 @@ from cockpit.propagation.sweep import (
     unasked_resolvers,
 )
 from cockpit.propagation.turns import Turns
+from cockpit.propagation.untold import saw_left, untold
 from cockpit.propagation.vetting import AGAIN_S, vet
 from cockpit.runbook.targets import Authority, DnsTarget
 
 STALE_PAUSE_S = 2.0
 """Run seconds after which an answer served stale is asked for once more."""
 UNKNOWN = "when the last name server turned is unknown since the engine was gone: the bound is late"
-UNTURNED = "until when is unknown: {who} not seen to turn, and silent now"
 POINTS = 240
 """Points of the curve that are kept; a longer one is thinned."""
 
@@ -73,6 +72,7 @@ class PropagationWatch:
         self._known_parents: tuple[Authority, ...] = target.parents
         self._parents: tuple[Parent, ...] = ()
         self._wanted: Side = "new"
+        self._begun = False
         self._beside = Besides(target)
         self._age = 0
         self._left_out: Mapping[str, str] = {}
@@ -95,8 +95,9 @@ class PropagationWatch:
         self._authorities = unasked_authorities(self.target)
         self._resolvers = unasked_resolvers(self.target)
 
-    def expect(self, side: Side) -> None:
-        """Wait for this side's answer from now on."""
+    def expect(self, side: Side, *, begun: bool = False) -> None:
+        """Wait for this side's answer from now on; once its switch began, any look may find it."""
+        self._begun = begun
         if side != self._wanted:
             self._wanted = side
             self._switched_at = None
@@ -289,7 +290,7 @@ class PropagationWatch:
         self._authorities = authorities
         self._known = learn(self._known, authorities, self.target.names)
         self._beside.take(authorities)
-        if self._switched_at is None:
+        if self._switched_at is None and (self._begun or saw_left(self._known, self._wanted)):
             self._switched_at = first_to_follow(authorities, self._wanted)
         self._resolvers = tuple(heard.get(row.name, row) for row in self._resolvers)
 
@@ -336,7 +337,13 @@ class PropagationWatch:
         has_switched = self._switched_at is not None
         if followed is not None and expected is not None and has_switched and not pause:
             self._curve = _thinned((*self._curve, Point(now, followed, expected)))
-        unknown = self._untold() if has_switched else ""
+        unknown = untold(
+            self._known,
+            self._authorities,
+            self.target.names,
+            self._wanted,
+            has_switched=has_switched,
+        )
         is_told = has_switched and not unknown
         end = bound(self._known, self._wanted) if is_told else None
         return Grid(
@@ -362,12 +369,6 @@ class PropagationWatch:
             parents=self._parents,
             unknown=unknown or self._unknown,
         )
-
-    def _untold(self) -> str:
-        """Why no end can be told, in words; empty where one can."""
-        rows = unturned(self._known, self._authorities, self.target.names, self._wanted)
-        told = ", ".join(f"{row.name} ({row.address})" for row in rows)
-        return UNTURNED.format(who=f"{told} {'was' if len(rows) == 1 else 'were'}") if rows else ""
 
     @property
     def _clamps(self) -> dict[str, float]:

@@ -11,13 +11,18 @@ import dns.edns
 import dns.message
 import pytest
 
+from cockpit.clock import live_clock
 from cockpit.commands.dns import code_of, look
 from cockpit.commands.dns import run as command
+from cockpit.commands.dns_run import Known
 from cockpit.commands.rehearse import begin_rehearsal
+from cockpit.engine.dns_memory import zone_that_moves
 from cockpit.errors import Untold
+from cockpit.propagation import recall
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.rehearsal.spec import load
 from cockpit.resources import shipped
+from cockpit.runbook.plan import load_plan
 from cockpit.runbook.targets import Authority, Resolver
 from tests.fakes.dns_lab import DnsLab, dns_lab, name_servers, runbook_of
 from tests.fakes.dns_records import BESIDE, with_records
@@ -43,10 +48,10 @@ async def test_the_command_says_of_each_answer_what_else_it_told(
 ) -> None:
     async with with_records(lab) as (zone, target):
         zone.records[ZONE, "A"] = 60, frozenset((OLD, NEW))
-        await look(runbook_of(target), lab.clock, "new", once=True)
+        await look(runbook_of(target), lab.clock, Known(), once=True)
         assert "one @: both in one answer" in capsys.readouterr().out
         zone.records[ZONE, "A"] = 60, frozenset((OLD, "203.0.113.66"))
-        await look(runbook_of(target), lab.clock, "new", once=True)
+        await look(runbook_of(target), lab.clock, Known(), once=True)
     assert "one @: in one answer: old, 203.0.113.66" in capsys.readouterr().out
 
 
@@ -54,8 +59,12 @@ async def test_the_command_asks_no_resolver_while_the_run_must_not(
     lab: DnsLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runbook = runbook_of(lab.target)
-    why = lambda: "no resolver is asked just before the switch"  # noqa: E731  # one line is enough
-    assert await look(runbook, lab.clock, "new", why, once=True) == 0
+
+    class Pausing(Known):
+        def pause(self) -> str:
+            return "no resolver is asked just before the switch"
+
+    assert await look(runbook, lab.clock, Pausing(), once=True) == 0
     text = capsys.readouterr().out
     assert "no resolver is asked just before the switch" in text
     assert text.count("not asked yet") == 3 * len(lab.target.resolvers)
@@ -66,14 +75,14 @@ async def test_the_command_prints_declared_records_as_columns_and_in_json(
 ) -> None:
     async with with_records(lab) as (zone, target):
         runbook = runbook_of(target)
-        assert await look(runbook, lab.clock, "new", once=True) == 0
+        assert await look(runbook, lab.clock, Known(), once=True) == 0
         text = capsys.readouterr().out
         assert "@ AAAA" in text
         assert "shop CNAME" in text
         assert f'www.{ZONE} HTTPS: old 1 . ipv4hint="{OLD}", new nothing' in text
         assert f"{ZONE} AAAA: stays nothing" in text
         zone.records[ZONE, "TXT"] = 600, frozenset([f'"v=spf1 ip4:{OLD} -all"'])
-        assert await look(runbook, lab.clock, "new", once=True, form="json") == 1
+        assert await look(runbook, lab.clock, Known(), once=True, form="json") == 1
         grid = json.loads(capsys.readouterr().out)["grid"]
         assert [one["type"] for one in grid["beside"]] == [one.type for one in BESIDE]
         assert grid["rows"][0]["beside"][5]["answers"] == [f'"v=spf1 ip4:{OLD} -all"']
@@ -84,7 +93,7 @@ async def test_the_command_prints_the_grid_and_what_follows_from_it(
     lab: DnsLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runbook = runbook_of(lab.target)
-    assert await look(runbook, lab.clock, "new", once=True) == 0
+    assert await look(runbook, lab.clock, Known(), once=True) == 0
     text = capsys.readouterr().out
     assert "· old 3600 s" in text
     assert "Telekom (clamps)" in text
@@ -100,7 +109,7 @@ async def test_the_command_shows_an_answer_of_neither_side(
     async with with_records(lab) as (zone, target):
         zone.records[ZONE, "A"] = 60, frozenset([stranger])
         zone.records[ZONE, "TXT"] = 60, frozenset(['"elsewhere"'])
-        await look(runbook_of(target), lab.clock, "new", once=True)
+        await look(runbook_of(target), lab.clock, Known(), once=True)
     lines = capsys.readouterr().out.splitlines()
     assert f"one @: gives {stranger}" in lines
     assert 'one @ TXT: gives "elsewhere"' in lines
@@ -121,9 +130,9 @@ async def test_the_command_gives_each_answer_in_detail_where_that_is_wanted(
         target = replace(lab.target, names=(ZONE,), old=OLD, authorities=(only,), resolvers=())
         target = replace(target, zone=ZONE, records=())
         runbook = runbook_of(target)
-        await look(runbook, lab.clock, "new", once=True)
+        await look(runbook, lab.clock, Known(), once=True)
         plain = capsys.readouterr().out
-        await look(runbook, lab.clock, "new", once=True, form="details")
+        await look(runbook, lab.clock, Known(), once=True, form="details")
         told = capsys.readouterr().out
     shape = rf"^one \({re.escape(net)}.1\) @: old {OLD}, TTL 60, \d+ .+ left, heard \d+ s ago, "
     assert re.search(shape + r"in [\d.e+]+ ms, site fra1$", told, re.MULTILINE), told
@@ -133,7 +142,7 @@ async def test_the_command_gives_each_answer_in_detail_where_that_is_wanted(
 async def test_the_command_gives_json_for_programs(
     lab: DnsLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await look(runbook_of(lab.target), lab.clock, "new", once=True, form="json")
+    await look(runbook_of(lab.target), lab.clock, Known(), once=True, form="json")
     told = json.loads(capsys.readouterr().out)
     assert told["zone"] == "freshtrackpro.test."
     assert len(told["grid"]["rows"]) == 9
@@ -154,7 +163,7 @@ async def test_name_servers_that_give_both_sides_end_the_command_as_bad_and_are_
 ) -> None:
     await lab.put(lab.spec.new, 60, everywhere=False)
     runbook = runbook_of(replace(lab.target, resolvers=()))
-    assert await look(runbook, lab.clock, "new", once=True) == 1
+    assert await look(runbook, lab.clock, Known(), once=True) == 1
     text = capsys.readouterr().out
     assert "name servers do not agree: old at ns2" in text
     assert "name servers do not agree: new at ns1" in text
@@ -167,7 +176,7 @@ async def test_where_no_resolver_gives_an_answer_the_command_is_not_content(
 ) -> None:
     only = Resolver(name="Only", address=lab.spec.at(host), port=5300)
     runbook = runbook_of(replace(lab.target, resolvers=(only,)))
-    assert await look(runbook, lab.clock, "new", once=True) == code
+    assert await look(runbook, lab.clock, Known(), once=True) == code
     assert "no resolver was asked" not in capsys.readouterr().out
 
 
@@ -183,7 +192,13 @@ async def test_the_command_looks_at_the_rehearsal_under_way(
     write_status(going.lab, "up")
     async with name_servers(load(going.lab)):
         code = await asyncio.to_thread(command, folder, "rehearsal", once=True, as_json=False)
-    text = capsys.readouterr().out
+        text = capsys.readouterr().out
+        runbook = load_plan(folder, "rehearsal", going.about().given).runbook
+        watch = PropagationWatch(zone_that_moves(runbook), live_clock())
+        recall.write(going.propagation, replace(watch.remembered(), switched_at=7.0))
+        await asyncio.to_thread(command, folder, "rehearsal", once=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["grid"]["switched_at"] == 7.0, "the run knows it"
     assert code == 0
     assert "Swisscom CH" in text
     assert "0% of users by weight lead to the new side" in text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,8 @@ import pytest
 from cockpit.answer import Answer
 from cockpit.checks.base import CheckContext
 from cockpit.checks.dns import dns_ttl
+from cockpit.commands.dns import look
+from cockpit.commands.dns_run import KnownToRun
 from cockpit.engine.dns_memory import DnsMemory, evidence
 from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
@@ -131,6 +134,27 @@ async def test_an_authority_that_turned_while_the_engine_was_gone_is_counted_fro
         memory.load(again)
         again.resume(NOON, 60)
         assert (await again.look()).bound == NOON + 560
+
+
+async def test_who_looks_beside_a_run_is_told_what_the_run_knows(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early, late, path = Zone.at(OLD, 60), Zone.at(OLD, 60), tmp_path / "dns"
+    book = load_plan(shipped("runbooks") / "freshtrack", "staging", {}).runbook
+    async with two(late, early) as (target, _):
+        (name,) = (name for name, one in book.profile.targets.items() if one.kind == "dns")
+        book = replace(book, profile=replace(book.profile, targets={name: target}))
+        watch = PropagationWatch(target, clock)
+        await watch.look()
+        for zone in (early, late):
+            zone.put(NEW, 60)
+        engine = await watch.look()
+        await DnsMemory(path, clock).keep(watch)
+        clock.at += 90
+        await look(book, clock, KnownToRun(book, clock, path), once=True, form="json")
+        beside = json.loads(capsys.readouterr().out)["grid"]
+    assert (beside["switched_at"], beside["bound"]) == (engine.switched_at, engine.bound)
+    assert {cell["state"] for cell in beside["rows"][2]["cells"]} == {"holds"}
 
 
 async def test_without_a_memory_the_bound_is_late_and_said_to_be_unknown_never_early(

@@ -17,6 +17,7 @@ import pytest
 
 from cockpit.clock import live_clock
 from cockpit.commands.dns import look
+from cockpit.commands.dns_run import Known
 from cockpit.propagation import volley as volleys
 from cockpit.propagation.ask import Server
 from cockpit.propagation.classify import Reply
@@ -192,7 +193,7 @@ async def test_a_host_without_ipv6_says_so_in_the_rows_that_need_it(
             Resolver(name="six by TCP", address="::1", port=port, way="tcp"),
         )
         runbook = runbook_of(target_of(net, port, *six))
-        code = await look(runbook, live_clock(), "new", once=True)
+        code = await look(runbook, live_clock(), Known(), once=True)
     text = capsys.readouterr().out
     assert code == 0, "the name servers were heard"
     why = "address family not supported by protocol"
@@ -232,7 +233,7 @@ async def test_too_few_files_leave_cells_unknown_with_the_reason_and_end_nothing
         tls = Resolver(name="tls", address=f"{net}.1", port=port, way="tls")
         runbook = runbook_of(target_of(net, port, tls))
         with files_left(count):
-            code = await look(runbook, live_clock(), "new", once=True)
+            code = await look(runbook, live_clock(), Known(), once=True)
     text = capsys.readouterr().out
     assert code == 2 if count < 2 else code in (0, 2)
     if count < 2:

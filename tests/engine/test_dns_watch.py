@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cockpit.commands.dns import code_of, look
+from cockpit.commands.dns_run import Known
 from cockpit.propagation.answers import Cell, Grid
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
@@ -45,12 +46,27 @@ async def test_before_the_switch_all_is_old_and_no_bound_is_claimed(lab: DnsLab)
     assert states(grid, "Office") == {"servfail"}
 
 
+async def test_what_nobody_saw_turn_is_not_called_the_switch_but_where_its_step_has_begun(
+    lab: DnsLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await lab.put(lab.spec.new, 60)
+    watch = PropagationWatch(lab.target, lab.clock)
+    for _ in range(2):
+        grid = await watch.look()
+        assert (grid.switched_at, grid.bound, grid.expected) == (None, None, None)
+        assert grid.unknown.startswith("since when the new answer is given is unknown")
+    assert await look(runbook_of(lab.target), lab.clock, Known(), once=True) == 0
+    assert "since when the new answer is given is unknown" in capsys.readouterr().out
+    watch.expect("new", begun=True)
+    assert (await watch.look()).switched_at is not None
+
+
 async def test_how_long_an_absence_is_kept_is_read_from_the_soa(
     lab: DnsLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = await PropagationWatch(lab.target, lab.clock).look("nobody is asked")
     assert grid.absent_s == 900.0
-    await look(runbook_of(lab.target), lab.clock, "new", once=True)
+    await look(runbook_of(lab.target), lab.clock, Known(), once=True)
     assert "an absence is kept for up to 15 min" in capsys.readouterr().out
 
 
