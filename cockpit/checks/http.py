@@ -9,6 +9,7 @@ from cockpit.probes.web import trusted
 from cockpit.runbook.checks import Expect, HttpCheck
 from cockpit.runbook.targets import HttpTarget
 from cockpit.secrets import Secrets
+from cockpit.unreached import failure_words
 
 
 def headers(target: HttpTarget, secrets: Secrets) -> dict[str, str]:
@@ -41,7 +42,7 @@ async def got(target: HttpTarget, path: str, timeout_s: float, secrets: Secrets)
         async with httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=verify) as client:
             response = await client.get(target.url + path, headers=headers(target, secrets))
     except httpx.HTTPError as error:
-        raise TargetError(str(error) or type(error).__name__, where=target.url) from error
+        raise TargetError(failure_words(error), where=target.url) from error
     return response.status_code, response.text
 
 

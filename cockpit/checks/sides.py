@@ -13,6 +13,7 @@ from cockpit.checks.leads import Lead, lead
 from cockpit.errors import TargetError
 from cockpit.runbook.checks import DnsCertificateCheck, DnsServesCheck
 from cockpit.timewords import lasting
+from cockpit.unreached import failure_words
 
 DEADLINE_S = 5.0
 
@@ -30,14 +31,13 @@ async def dns_certificate(check: DnsCertificateCheck, context: CheckContext) -> 
             try:
                 end = await _certified_until(address, check.port, name.rstrip("."))
             except ssl.SSLError as error:
-                why = getattr(error, "verify_message", "") or error.reason or str(error)
+                why = getattr(error, "verify_message", "") or failure_words(error)
                 return Finding("fail", _of(leads, f"{address} does not prove to be {name}: {why}"))
             except ConnectionRefusedError:
                 told = f"nothing listens at {address} port {check.port}"
                 return Finding("fail", _of(leads, told))
-            except (OSError, TimeoutError) as error:
-                why = "no handshake in time" if isinstance(error, TimeoutError) else str(error)
-                untold.append(f"{address} port {check.port}: {why}")
+            except OSError as error:
+                untold.append(f"{address} port {check.port}: {failure_words(error)}")
                 break
             left.append(end - context.clock.now())
     return _certified(check, leads, left, untold)
@@ -108,5 +108,5 @@ async def _status(client: httpx.AsyncClient, url: str, name: str) -> str:
     try:
         response = await client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
     except httpx.HTTPError as error:
-        return str(error) or type(error).__name__
+        return failure_words(error)
     return str(response.status_code)

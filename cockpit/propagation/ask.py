@@ -31,6 +31,7 @@ from cockpit.clock import Clock, wall_s
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.reading import Heard, read
 from cockpit.propagation.stamps import ROOM, round_trip_s, stamp, took_s
+from cockpit.unreached import failure_words
 
 PAYLOAD = 1232
 """The EDNS buffer size that fits any path unfragmented (DNS flag day 2020)."""
@@ -154,13 +155,9 @@ async def exchange(
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate does not hold: {error.verify_message.lower()}"
-    if isinstance(error, OSError):
-        return (error.strerror or "cannot be reached").lower()
-    return "the response over TCP is damaged"
+    return (
+        failure_words(error) if isinstance(error, OSError) else "the response over TCP is damaged"
+    )
 
 
 def query_of(
@@ -279,7 +276,7 @@ async def _by_https(server: Server, query: dns.message.Message, clock: Clock) ->
             connection = response.extensions["network_stream"].get_extra_info("socket")
             took = round_trip_s(connection) or clock.real() - sent
     except httpx.HTTPError as error:
-        raise OSError(0, str(error) or "cannot be reached") from error
+        raise OSError(0, failure_words(error)) from error
     if response.status_code != 200:
         raise OSError(0, f"answers HTTP {response.status_code}")
     return Heard(await _answering(response.content, query), took)

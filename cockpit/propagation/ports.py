@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import Collection
 from functools import lru_cache
@@ -111,10 +110,3 @@ def _code(notes: Notes) -> int:
     kinds = (socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)
     told = (data for level, kind, data in notes if (level, kind) in kinds)
     return int.from_bytes(next(told, b"")[:4], "little")
-
-
-def silence_words(code: int) -> str:
-    """Why nothing came, from an error number."""
-    if code == errno.ECONNREFUSED:
-        return "nothing listens there"
-    return os.strerror(code).lower() if code else ""

@@ -29,8 +29,9 @@ from cockpit.propagation.ask import (
 )
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.memo import Memo
-from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place, silence_words
+from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place
 from cockpit.propagation.stamps import ROOM, took_s
+from cockpit.unreached import silence_words
 
 BATCH = 32
 """Datagrams sent or read before the loop gets its turn."""

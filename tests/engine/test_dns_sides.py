@@ -75,6 +75,21 @@ async def test_a_certificate_is_asked_of_the_new_address_by_name(lab: DnsLab) ->
     assert "nothing listens" in finding.evidence
 
 
+async def test_a_server_that_hangs_up_is_said_so(lab: DnsLab) -> None:
+    address = f"{own_net()}.1"
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    target = replace(lab.target, new=address)
+    server = await asyncio.start_server(hang_up, address, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        proves = await dns_certificate(replace(PROVES, port=port), lab.checking(target=target))
+    assert proves == ("unknown", f"{address} port {port}: the connection broke off")
+
+
 def certify(folder: Path, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A certificate for these names, and its key, that this process believes in."""
     both, made = folder / "both.pem", folder / "made.pem"
