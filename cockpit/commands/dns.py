@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from cockpit.clock import Clock, live_clock
-from cockpit.commands.dns_details import columns, details, others
+from cockpit.commands.dns_details import columns, details, notes, others
 from cockpit.commands.dns_run import Known, KnownToRun
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
@@ -137,7 +136,7 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
         yield grid.unknown
     yield from _beside(grid, now)
     yield from others(grid, target.zone)
-    yield from _notes(grid, target.zone)
+    yield from notes(grid, target.zone)
     yield from _known_beyond(grid)
     left = "old" if grid.wanted == "new" else "new"
     stale = serving_stale(grid.rows)
@@ -157,18 +156,6 @@ def _disagreeing(grid: Grid) -> Iterator[str]:
         giving = [row.name for row in ours if any(cell.state == side for cell in row.cells)]
         if giving and len({cell.state for row in ours for cell in row.cells}) > 1:
             yield f"name servers do not agree: {side} at {', '.join(giving)}"
-
-
-def _notes(grid: Grid, zone: str) -> Iterator[str]:
-    """What else an answer said: which errors, whose caches, why it is mixed."""
-    heads = columns(grid, zone)[: len(grid.names)]
-    for row in grid.rows:
-        for note, group in groupby(
-            ((cell.note, head) for cell, head in zip(row.cells, heads, strict=True) if cell.note),
-            key=lambda one: one[0],
-        ):
-            if not row.left_out:
-                yield f"{row.name} {', '.join(head for _, head in group)}: {note}"
 
 
 def _beside(grid: Grid, now: float) -> Iterator[str]:

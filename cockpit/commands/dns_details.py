@@ -33,6 +33,15 @@ def others(grid: Grid, zone: str) -> Iterator[str]:
             yield f"{row.name} {', '.join(head for _, head in group)}: gives {values}"
 
 
+def notes(grid: Grid, zone: str) -> Iterator[str]:
+    """What else an answer said: which errors, whose caches, why it is mixed."""
+    for row in grid.rows:
+        told = [(cell.note, head) for cell, head in _cells(grid, row, zone) if cell.note]
+        for note, group in groupby(told, key=lambda one: one[0]):
+            if not row.left_out:
+                yield f"{row.name} {', '.join(head for _, head in group)}: {note}"
+
+
 def details(grid: Grid, zone: str, now: float) -> Iterator[str]:
     """Each answer in a line: its values, for how long yet, how old, how quick, and from which site.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dns.edns
 import dns.message
+import dns.rcode
 import pytest
 
 from cockpit.clock import live_clock
@@ -31,6 +32,8 @@ from tests.fakes.dns_servers import (
     OLD,
     ZONE,
     Zone,
+    failing,
+    is_for,
     own_net,
     serving,
 )
@@ -53,6 +56,25 @@ async def test_the_command_says_of_each_answer_what_else_it_told(
         zone.records[ZONE, "A"] = 60, frozenset((OLD, "203.0.113.66"))
         await look(runbook_of(target), lab.clock, Known(), once=True)
     assert "one @: in one answer: old, 203.0.113.66" in capsys.readouterr().out
+
+
+async def test_the_command_says_why_a_record_beside_the_names_has_no_answer(
+    lab: DnsLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse = failing(dns.rcode.NOTIMP)
+    async with with_records(lab) as (zone, target):
+
+        def broken(wire: bytes) -> bytes | list[bytes] | None:
+            if not is_for(wire, ZONE, "TXT"):
+                return zone.answer(wire)
+            return refuse(wire)
+
+        net = own_net()
+        async with serving(f"{net}.1", broken) as port:
+            odd = Resolver(name="two", address=f"{net}.1", port=port)
+            told = replace(target, resolvers=(*target.resolvers, odd))
+            await look(runbook_of(told), lab.clock, Known(), once=True)
+    assert "two @ TXT: NOTIMP" in capsys.readouterr().out.splitlines()
 
 
 async def test_the_command_asks_no_resolver_while_the_run_must_not(
