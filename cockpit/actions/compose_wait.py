@@ -75,9 +75,8 @@ def is_lost(one: Seen, former: Seen | None, waited: float) -> bool:
         return True
     if one.restarts - (former.restarts if former else 0) >= LOOP:
         return True
-    # One that ran before may still carry an old verdict; a new one has used every try.
-    is_new = former is None or former.started != one.started
-    return (is_new and one.health == "unhealthy") or waited > deadline(one)
+    # `unhealthy` is the engine's word for now: the next good check takes it back.
+    return waited > deadline(one)
 
 
 def deadline(one: Seen) -> float:

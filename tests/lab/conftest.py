@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from cockpit.actions import compose_wait
 from tests.lab.stack_engine import Engine, engine
 from tests.lab.stack_parts import compose
 from tests.lab.stack_project import Outcome, Stack, copied, deploy, make_images
@@ -45,3 +46,12 @@ def deployed(stack: Stack) -> Mapping[str, Outcome]:
     for name, outcome in done.items():
         assert not outcome.failed, f"{name}: {outcome.failed}"
     return done
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait that gives up at the first `unhealthy`: by its own deadline it takes two minutes."""
+    own = compose_wait.deadline
+    monkeypatch.setattr(
+        compose_wait, "deadline", lambda one: 0.0 if one.health == "unhealthy" else own(one)
+    )

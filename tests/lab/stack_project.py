@@ -152,7 +152,7 @@ def target(stack: Stack, **other: Any) -> ComposeTarget:
 
 def perform(aim: ComposeTarget, operation: str, *services: str, **rest: Any) -> Outcome:
     """Run a Compose action as the runner would, to its end."""
-    recorded = rest.pop("recorded", {})
+    recorded, said = rest.pop("recorded", {}), rest.pop("said", list[str]())
     action = ComposeAction(
         kind="compose",
         target=TargetId("stack"),
@@ -160,7 +160,6 @@ def perform(aim: ComposeTarget, operation: str, *services: str, **rest: Any) -> 
         services=services,
         **rest,
     )
-    said: list[str] = []
     world = World(Path(aim.directory), targets={"stack": aim})
     context = replace(acting(world, action, said), clock=Clock(), recorded=recorded)
     try:

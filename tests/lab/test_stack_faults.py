@@ -42,6 +42,10 @@ services:
     <<: *service
     command: [node, -e, "setInterval(() => {{}}, 1000)"]
     healthcheck: {{test: [CMD, "false"], interval: 1s, retries: 2, start_period: 100s}}
+  late:
+    <<: *service
+    command: [node, -e, "setInterval(() => {{}}, 1000)"]
+    healthcheck: {{test: [CMD-SHELL, test -e /dev/shm/good], interval: 1s, retries: 1}}
 """
 
 
@@ -66,6 +70,7 @@ def faults(stack: Stack) -> ComposeTarget:
         ("looping", ["exit 3", "  no settings"]),
     ],
 )
+@pytest.mark.usefixtures("no_patience")
 def test_a_service_that_does_not_come_up_is_explained(
     faults: ComposeTarget, service: str, reasons: list[str]
 ) -> None:
@@ -98,6 +103,25 @@ def test_a_container_that_is_killed_or_paused_while_it_is_waited_for_is_named_so
     stack.engine.docker("rm", "--force", name)
 
 
+def test_a_service_that_is_unhealthy_at_first_is_waited_for_until_its_deadline(
+    stack: Stack, faults: ComposeTarget
+) -> None:
+    said: list[str] = []
+    name = f"{faults.project}-late-1"
+
+    def mend() -> None:
+        until(lambda: any("late: unhealthy" in line for line in said), 40, "it is not unhealthy")
+        stack.engine.docker("exec", name, "sh", "-c", "echo > /dev/shm/good")
+
+    mending = threading.Thread(target=mend)
+    mending.start()
+    done = perform(faults, "up", "late", said=said)
+    mending.join()
+    stack.engine.docker("rm", "--force", name)
+    assert not done.failed
+    assert done.said[-1].startswith("1 services ready")
+
+
 def test_what_was_started_before_is_waited_for_on_its_own_and_explained(
     stack: Stack, faults: ComposeTarget
 ) -> None:
@@ -107,6 +131,7 @@ def test_what_was_started_before_is_waited_for_on_its_own_and_explained(
     assert "  no settings" in failed
 
 
+@pytest.mark.usefixtures("no_patience")
 def test_a_failed_wait_leaves_the_containers_as_they_are(
     stack: Stack, faults: ComposeTarget
 ) -> None:

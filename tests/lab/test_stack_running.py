@@ -269,6 +269,7 @@ def test_prometheus_reaches_every_target_and_has_loaded_every_rule(stack: Stack)
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
 
 
+@pytest.mark.usefixtures("no_patience")
 def test_a_store_that_is_gone_turns_health_to_503_and_back(stack: Stack) -> None:
     stack.compose("pause", "redis")
     try:
