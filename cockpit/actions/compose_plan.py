@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SHORT = 12
 """Digits of an image id that tell it from others."""
-DONE = re.compile(r"Container (\S+)\s+(Recreate|Removed|Created)$", re.MULTILINE)
-"""How a dry run of Compose names a container that it would make anew, remove, or add."""
+DONE = re.compile(r"Container (\S+)\s+(Recreate|Removed|Created|Stopped)$", re.MULTILINE)
+"""How a dry run of Compose names a container that it would make anew, remove, add, or stop."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Change:
     """What happens to one service."""
 
     service: str
-    what: Literal["starts", "replaced", "starts again", "stays", "goes"]
+    what: Literal["starts", "replaced", "restarted", "starts again", "stays", "goes"]
     image: str
     """The image's id; empty where this host does not have it."""
     former: str = ""
@@ -46,6 +46,8 @@ class Judgement:
     recreated: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
     created: frozenset[str] = frozenset()
+    stopped: frozenset[str] = frozenset()
+    """Started again then: what they depend on is made anew, and `restart` is wished for that."""
 
 
 def foreseen(
@@ -112,11 +114,11 @@ def judgement(
     command = [*docker.compose.docker_compose_cmd, *words]
     _, said = run(command, return_stderr=True, env=dict(environment))
     done = DONE.findall(said)
-    recreate, removed, created = (
+    recreate, removed, created, stopped = (
         frozenset(name for name, what in done if what == one)
-        for one in ("Recreate", "Removed", "Created")
+        for one in ("Recreate", "Removed", "Created", "Stopped")
     )
-    return Judgement(recreate, removed, created)
+    return Judgement(recreate, removed, created, stopped)
 
 
 def with_dependencies(named: Iterable[str], resolved: Mapping[str, Any]) -> tuple[str, ...]:
@@ -154,6 +156,9 @@ def changed(service: str, there: Sequence[Seen], image: str, judged: Judgement) 
     for one in kept:
         if one.name in judged.recreated:
             return Change(service, "replaced", image, one.image, removed)
+    for one in kept:
+        if one.name in judged.stopped and one.status == "running":
+            return Change(service, "restarted", one.image, removed=removed)
     idle = next((one for one in kept if one.status != "running"), None)
     what: Literal["stays", "starts again"] = "starts again" if idle else "stays"
     return Change(service, what, (idle or kept[0]).image, removed=removed)
@@ -165,6 +170,8 @@ def words(change: Change) -> str:
     line = f"{change.service} {change.what}: {image}"
     if change.what == "goes":
         line = f"{change.service} goes: no replica is wanted"
+    elif change.what == "restarted":
+        line = f"{change.service} is stopped and started again, after what it depends on: {image}"
     elif change.what == "replaced":
         why = "another configuration" if change.former == change.image else "another image"
         former = short(change.former)

@@ -107,6 +107,10 @@ class Project:
             for one in found
         }
 
+    def started(self, service: str) -> str:
+        container = self.there()[service][0]
+        return self.engine.docker("inspect", "--format", "{{.State.StartedAt}}", container)
+
     def image(self, name: str) -> str:
         return short(self.engine.docker("image", "inspect", "--format", "{{.Id}}", name).strip())
 
@@ -178,6 +182,21 @@ def test_another_configuration_replaces_one_container_and_says_so_first(
         after = project.there()
         assert after["database"] == before["database"]
         assert after["web"][0] != before["web"][0]
+
+
+def test_what_is_restarted_after_its_dependency_does_not_stay(project: Project) -> None:
+    after = {"database": {"condition": "service_started", "restart": True}}
+    project.write(web={"depends_on": after})
+    project.up()
+    project.write(web={"depends_on": after}, database={"environment": {"A": "b"}})
+    before, image = project.there(), project.image(IMAGE)
+    words = f"database is replaced (another configuration): {image} stops, {image} starts"
+    again = f"web is stopped and started again, after what it depends on: {image}"
+    assert project.lines("web") == (words, again)
+    began = project.started("web")
+    project.up()
+    assert project.there()["web"] == before["web"]
+    assert project.started("web") != began
 
 
 def test_another_image_is_named_by_both_ids_and_they_are_what_stops_and_starts(

@@ -165,6 +165,14 @@ def test_what_up_will_do_is_one_line_a_service(
     assert foretold(changed("backend", [there] if there else [], NEW, judged)) == line
 
 
+def test_what_stops_because_of_its_dependency_is_said_to_be_started_again() -> None:
+    judged = Judgement(stopped=frozenset(("p-backend-1",)))
+    line = "backend is stopped and started again, after what it depends on: 0123456789ab"
+    assert foretold(changed("backend", [ONE], NEW, judged)) == line
+    anew = Judgement(recreated=judged.stopped, stopped=judged.stopped)
+    assert changed("backend", [ONE], NEW, anew).what == "replaced"
+
+
 def test_what_fewer_replicas_remove_is_named() -> None:
     three = [replace(ONE, identity=name, name=name) for name in ("p-1", "p-2", "p-3")]
     judged = Judgement(removed=frozenset(("p-3", "p-2")))
