@@ -10,6 +10,7 @@ from pathlib import PurePath
 from cockpit.stack import started
 from cockpit.stack.model import Found, Service, Stack
 from cockpit.stack.shell import why_never_fails
+from cockpit.stack.substituted import taken_apart
 
 _GREPS_HEALTHY = re.compile(r"\bgrep\s+(?:-\w+\s+)*[\"']?healthy\b")
 _PINGS_REDIS = re.compile(r"(?i)\bredis-cli\b(?!.*(?:grep|PONG|\s-e\b)).*\bping\b")
@@ -19,6 +20,8 @@ _GET = re.compile(
 _LOOKS_AT_STATUS = re.compile(r"status|\.ok\b", re.IGNORECASE)
 _CURL = re.compile(r"\bcurl\b(?P<rest>[^|;&]*)")
 _LOOKS_FOR = re.compile(r"\b(?:command\s+-v|which|type)\s+\S+")
+_COMPARES = re.compile(r"\s(?:==?|!=|=~|-eq|-ne|-[lg][te])\s|\bcase\b")
+"""What a substitution put in is compared with something: then it is no matter how it ended."""
 _CURL_FAILS = re.compile(r"(?:^|\s)(?:-\w*f\w*|--fail\S*)(?:\s|$)")
 
 
@@ -83,15 +86,16 @@ def cannot_fail(stack: Stack) -> Iterator[Found]:
 def _why_never(service: Service) -> str:
     form, *words = service.health_test or ("",)
     line = " ".join(words)
-    is_shell = form == "CMD-SHELL" or words[1:2] == ["-c"]
-    run = words[2] if words[1:2] == ["-c"] and len(words) > 2 else line
-    if reason := why_never_fails(run if is_shell else shlex.join(words[:1])):
+    run = line if form == "CMD-SHELL" else started.script(words)
+    is_shell = run is not None
+    if reason := why_never_fails(shlex.join(words[:1]) if run is None else taken_apart(run)[0]):
         return reason
     if is_shell and _GREPS_HEALTHY.search(line):
         return "greps `healthy`, in `unhealthy` too"
     if _PINGS_REDIS.search(line) and _has_password(service):
         return "pings with redis-cli, which succeeds on an error such as NOAUTH"
-    curl = _CURL.search(_LOOKS_FOR.sub("", line))
+    told = taken_apart(line)[0] if is_shell and _COMPARES.search(line) else line
+    curl = _CURL.search(_LOOKS_FOR.sub("", told))
     if curl and not _CURL_FAILS.search(curl["rest"]) and "grep" not in line:
         return "calls curl without -f, which succeeds on a 503"
     if _GET.search(line) and not _LOOKS_AT_STATUS.search(line):

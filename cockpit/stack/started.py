@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from cockpit.stack.substituted import taken_apart
+
 CONTROL = frozenset(("||", "&&", ";", "|", "&", "(", ")", "{", "}", "!"))
 BUILT_IN = frozenset(
     (
@@ -55,7 +57,8 @@ def by_words(words: Sequence[str]) -> Iterator[str]:
 
 def by_line(line: str) -> Iterator[str]:
     """The programs of a shell's line, as far as it can be read."""
-    for command in _commands(line):
+    plain, inner = taken_apart(line)
+    for command in _commands(plain):
         words = list(command)
         # A number in front is the file that a redirection opens.
         while words and (words[0] in _LEADS or _ASSIGNMENT.match(words[0]) or words[0].isdigit()):
@@ -64,13 +67,29 @@ def by_line(line: str) -> Iterator[str]:
             if words[0] not in BUILT_IN:
                 yield words[0]
             yield from _behind(words)
+    for one in inner:
+        yield from by_line(one)
+
+
+def script(words: Sequence[str]) -> str | None:
+    """The line that a shell is given to read: behind `-c`, alone or among others (`-ec`)."""
+    if not words or words[0].rpartition("/")[2] not in _SHELLS:
+        return None
+    rest, is_given = list(words[1:]), False
+    while rest and rest[0][:1] in ("-", "+"):
+        option = rest.pop(0)
+        if option.startswith("--"):
+            continue
+        is_given |= option.startswith("-") and "c" in option
+        if "o" in option:  # its value is the next word
+            rest = rest[1:]
+    return rest[0] if is_given and rest else None
 
 
 def _behind(words: Sequence[str]) -> Iterator[str]:
     name = words[0].rpartition("/")[2]
-    if name in _SHELLS:
-        if "-c" in words[1:-1]:
-            yield from by_line(words[words.index("-c", 1) + 1])
+    if line := script(words):
+        yield from by_line(line)
     elif name in WRAPPERS:
         yield from by_words(_inner(words[1:], WRAPPERS[name]))
 

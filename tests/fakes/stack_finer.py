@@ -60,6 +60,9 @@ CANNOT_FAIL = {
     "exit 0;": "set -e; curl -f http://127.0.0.1/; echo fine",
     "curl -f http://127.0.0.1/ | cat": "curl -f http://127.0.0.1/ | grep -q ok",
     "curl -f http://127.0.0.1/ || (echo bad; exit 0)": "echo unhealthy && exit 1",
+    "said=$(curl -s http://127.0.0.1/)": 'test "$(curl -s http://127.0.0.1/)" = ok',
+    'test -n "$(curl -s http://127.0.0.1/)"': "[ `curl -s http://127.0.0.1/` = ok ]",
+    "sh -ec 'curl http://127.0.0.1/ || true' || true": "sh -ec 'curl -f http://127.0.0.1/'",
 }
 
 MORE: tuple[tuple[str, Project, Project], ...] = (
