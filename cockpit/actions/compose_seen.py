@@ -41,6 +41,9 @@ class Seen:
     restarts: int = 0
     exit_code: int = 0
     out_of_memory: bool = False
+    """Its memory ran out, in this or an earlier run: an engine may keep the word for ever."""
+    ran_out_before: bool = False
+    """That was so before the step began."""
     memory_limit: int = 0
     last_check: str = ""
     """What its health check printed last."""
@@ -130,17 +133,17 @@ def words(one: Seen) -> str:
     if one.status != "running":
         return one.status
     again = f", started {one.restarts} times again" if one.restarts else ""
-    again = f"{again}, once ended for want of memory" if one.out_of_memory else again
+    again = f"{again}, its memory once ran out" if one.out_of_memory else again
     return f"{'running' if one.health == 'none' else one.health}{again}"
 
 
 def _ended(one: Seen) -> str:
-    if one.out_of_memory:
-        limit = f" (its limit: {one.memory_limit // 2**20} MiB)" if one.memory_limit else ""
-        return f"exit {one.exit_code}, ended for want of memory{limit}"
-    if one.exit_code == KILLED:
-        return "exit 137, killed"
-    return f"exit {one.exit_code}"
+    limit = f" (its limit: {one.memory_limit // 2**20} MiB)" if one.memory_limit else ""
+    if one.exit_code == KILLED and one.out_of_memory:
+        again = f"killed; its memory ran out before{limit}, and perhaps again"
+        return f"exit 137, {again if one.ran_out_before else f'ended for want of memory{limit}'}"
+    once = f"; its memory once ran out{limit}" if one.out_of_memory else ""
+    return f"exit {one.exit_code}{', killed' if one.exit_code == KILLED else once}"
 
 
 def explained(one: Seen, docker: DockerClient) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cockpit.actions.compose_seen import Seen, explained, look, words
@@ -39,7 +40,8 @@ async def healthy(
     told: dict[str, str] = {}
     stands = {(one.identity, one.started): began - SETTLED_S for one in before}
     while True:
-        containers = await asyncio.to_thread(look, docker, services)
+        found = await asyncio.to_thread(look, docker, services)
+        containers = [as_known(one, former.get(one.identity)) for one in found]
         now = real()
         for one in containers:
             stands.setdefault((one.identity, one.started), now)
@@ -54,6 +56,11 @@ async def healthy(
             say(f"{len(containers)} services ready after {now - began:.0f} s")
             return
         await asyncio.sleep(EVERY_S)
+
+
+def as_known(one: Seen, former: Seen | None) -> Seen:
+    """With what an earlier look tells of the engine's words."""
+    return replace(one, ran_out_before=former is not None and former.out_of_memory)
 
 
 def is_settled(one: Seen, stood: float) -> bool:

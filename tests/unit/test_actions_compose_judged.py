@@ -11,7 +11,7 @@ from cockpit.actions.compose_plan import Change, Judgement, changed, with_depend
 from cockpit.actions.compose_plan import words as foretold
 from cockpit.actions.compose_prune import Built, judged
 from cockpit.actions.compose_seen import Seen, allowance, moment, seen, words
-from cockpit.actions.compose_wait import deadline, is_lost, is_settled
+from cockpit.actions.compose_wait import as_known, deadline, is_lost, is_settled
 from cockpit.engine.proposals import closed_by_state
 from cockpit.errors import Refused
 from cockpit.journal.state import RunState, StepState
@@ -93,8 +93,27 @@ def test_what_a_health_check_leaves_out_counts_as_dockers_default(
             "exit 137, ended for want of memory (its limit: 64 MiB)",
         ),
         (
+            replace(ONE, status="exited", out_of_memory=True, memory_limit=2**26),
+            "exit 0; its memory once ran out (its limit: 64 MiB)",
+        ),
+        (
+            replace(ONE, status="exited", exit_code=3, out_of_memory=True),
+            "exit 3; its memory once ran out",
+        ),
+        (
+            as_known(
+                replace(ONE, status="exited", exit_code=137, out_of_memory=True),
+                replace(ONE, out_of_memory=True),
+            ),
+            "exit 137, killed; its memory ran out before, and perhaps again",
+        ),
+        (
+            as_known(replace(ONE, status="exited", exit_code=137, out_of_memory=True), ONE),
+            "exit 137, ended for want of memory",
+        ),
+        (
             replace(ONE, restarts=1, out_of_memory=True),
-            "healthy, started 1 times again, once ended for want of memory",
+            "healthy, started 1 times again, its memory once ran out",
         ),
         (
             replace(ONE, status="restarting", exit_code=3, restarts=5),
