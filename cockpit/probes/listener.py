@@ -128,6 +128,8 @@ class Listener:
         """What happened to each service's containers while this listened, by the wall clock."""
         self.heard = clock.real()
         """Real seconds at which the engine last said anything."""
+        self._once: set[str] = set()
+        """Containers that were seen to be waited for until they end; who waited may be gone."""
         self._target = target
         self._clock = clock
         self._settled = asyncio.Event()
@@ -155,7 +157,8 @@ class Listener:
 
     def once(self, service: str) -> bool:
         """Whether it is a service that does its work and ends, as those that wait for it say."""
-        return any(service in waited_to_end(one.labels) for one in self.containers.values())
+        found = self.containers.items()
+        return any(key in self._once for key, one in found if one.service == service)
 
     async def _run(self) -> None:
         while True:
@@ -236,7 +239,13 @@ class Listener:
             return
         known = self.containers.setdefault(container, Container(inspected))
         known.inspected = inspected
+        self._know_once()
         self._wake(known.service)
+
+    def _know_once(self) -> None:
+        told = [waited_to_end(one.labels) for one in self.containers.values()]
+        ending = frozenset[str]().union(*told)
+        self._once |= {key for key, one in self.containers.items() if one.service in ending}
 
     async def _measure(self, api: Engine) -> None:
         await self.settled()

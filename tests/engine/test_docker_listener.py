@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import ssl
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
@@ -8,10 +10,68 @@ from typing import Any
 import pytest
 
 from cockpit.probes.listener import ROUNDS, SELDOM_ROUNDS, Container, is_due
+from cockpit.probes.registry import sample
+from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.engine import engine
+from tests.engine.test_probes_kinds import context, probe
 from tests.engine.test_service_look import FakeDocker, served_by
+from tests.fakes.rehearsals import eventually
 
+VERSION = {"ApiVersion": "1.41"}
 LOOKS = range(SELDOM_ROUNDS + 1)
+
+
+class FakeProject:
+    """Stands in for a Docker engine with a project: its containers and events are the test's."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, dict[str, Any]] = {}
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    def has(self, service: str, depends: str = "", **state: Any) -> None:
+        labels = {"com.docker.compose.service": service, "com.docker.compose.depends_on": depends}
+        self.there[service] = {
+            "Name": f"/p-{service}-1",
+            "Config": {"Image": "web:1", "Labels": labels},
+            "State": {"Status": "running", "Running": True, **state},
+        }
+
+    def removes(self, service: str) -> None:
+        del self.there[service]
+        actor = {"ID": service, "Attributes": {"com.docker.compose.service": service}}
+        self.events.put_nowait({"Action": "destroy", "Actor": actor})
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                path = head.decode().split()[1].partition("?")[0]
+                if path == "/events":
+                    await self._tell(writer)
+                raw = json.dumps(self._found(path)).encode()
+                size = len(raw)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, raw))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    def _found(self, path: str) -> object:
+        if path == "/containers/json":
+            return [
+                {"Id": key, "State": one["State"]["Status"], "Labels": one["Config"]["Labels"]}
+                for key, one in self.there.items()
+            ]
+        if path.endswith("/stats"):
+            return {}
+        return self.there.get(path.split("/")[-2], {}) if "/containers/" in path else VERSION
+
+    async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            raw = json.dumps(await self.events.get()).encode() + b"\n"
+            writer.write(b"%x\r\n%s\r\n" % (len(raw), raw))
+            await writer.drain()
 
 
 def container(status: str = "running", **state: Any) -> Container:
@@ -56,3 +116,23 @@ async def test_a_docker_engine_is_reached_without_reading_any_certificate(
 
 def test_no_request_searches_the_disk_for_the_module_that_httpcore_asks_for() -> None:
     assert find_spec("sniffio") is not None
+
+
+async def test_a_service_that_did_its_work_stays_fine_when_nobody_waits_for_it_any_more() -> None:
+    project = FakeProject()
+    project.has("tables", Status="exited", Running=False, ExitCode=0)
+    project.has("app", "tables:service_completed_successfully:false")
+    kind = probe("container", container="tables")
+    with TemporaryDirectory(prefix="look-") as name:
+        async with served_by(project, name) as host:
+            aim = ComposeTarget(kind="compose", project="p", directory=".", files=(), context=host)
+            where = context(aim)
+            try:
+                assert (await sample(kind, where)).figure == "ended, exit 0"
+                project.removes("app")
+                listener = where.listeners[kind.target]
+                await eventually(lambda: not listener.of("app"))
+                found = await sample(kind, where)
+            finally:
+                await where.close()
+    assert (found.state, found.figure) == ("fine", "ended, exit 0")

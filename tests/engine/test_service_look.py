@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from cockpit.clock import live_clock
@@ -30,6 +30,13 @@ MOMENT = "2026-12-05T02:05:0{}.000000000Z"
 def framed(text: str) -> bytes:
     raw = f"{text}\n".encode()
     return bytes((1, 0, 0, 0)) + len(raw).to_bytes(4) + raw
+
+
+class Answering(Protocol):
+    """What answers a connection as a Docker engine does."""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Every request of it."""
 
 
 class FakeDocker:
@@ -121,7 +128,7 @@ class Looking:
 
 
 @asynccontextmanager
-async def served_by(docker: FakeDocker, folder: str) -> AsyncIterator[str]:
+async def served_by(docker: Answering, folder: str) -> AsyncIterator[str]:
     server = await asyncio.start_unix_server(docker.answer, f"{folder}/docker.sock")
     try:
         yield f"unix://{folder}/docker.sock"
