@@ -125,6 +125,8 @@ def test_a_service_that_is_unhealthy_at_first_is_waited_for_until_its_deadline(
 def test_what_was_started_before_is_waited_for_on_its_own_and_explained(
     stack: Stack, faults: ComposeTarget
 ) -> None:
+    # One that has been looping for long is started again but once a minute.
+    stack.engine.docker("rm", "--force", f"{faults.project}-looping-1")
     perform(faults, "up", "looping")
     failed = perform(faults, "wait", "looping").failed
     assert "looping is not ready" in failed
