@@ -9,9 +9,23 @@ from typing import Any
 from cockpit.errors import TargetError
 from cockpit.probes import web
 from cockpit.probes.http import PATIENCE_S
-from cockpit.probes.sample import ProbeContext
+from cockpit.probes.sample import ProbeContext, Sample
 from cockpit.runbook.model import Probe
 from cockpit.runbook.targets import HttpTarget
+
+
+class Odd(TargetError):
+    """Something answered, with another thing than was asked for."""
+
+    def __init__(self, what: str, figure: str, where: str) -> None:
+        super().__init__(what, where=where)
+        self.figure = figure
+
+
+def down(error: TargetError) -> Sample:
+    """The tile of a service that gave no answer, or another one."""
+    figure = error.figure if isinstance(error, Odd) else "no answer"
+    return Sample("down", figure, detail=(str(error),))
 
 
 async def text(
@@ -24,7 +38,8 @@ async def text(
     began = context.clock.real()
     answer = await web.get(target, path, context.secrets, max(PATIENCE_S, 2 * probe.slow_over))
     if answer.status_code not in (200, *also):
-        raise TargetError(f"{path} answered {answer.status_code}", where=target.url)
+        said = f"answered {answer.status_code}"
+        raise Odd(f"{path} {said}", said, target.url)
     return answer.text, context.clock.real() - began, answer.status_code
 
 
@@ -38,5 +53,5 @@ async def page(
     except ValueError:
         read = None
     if not isinstance(read, dict):
-        raise TargetError(f"{path} is not what was asked for", where=target.url)
+        raise Odd(f"{path} is not what was asked for", "another page", target.url)
     return read, took, status

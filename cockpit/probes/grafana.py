@@ -18,7 +18,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     try:
         page, took, status = await answered.page(probe, target, context, PATH, also=(503,))
     except TargetError as error:
-        return Sample("down", "no answer", detail=(str(error),))
+        return answered.down(error)
     database = str(page.get("database", "unknown"))
     detail = figures({"database": database, "version": page.get("version", "?")})
     if database != "ok" or status != 200:

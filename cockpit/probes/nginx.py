@@ -23,7 +23,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     try:
         text, took, _ = await answered.text(probe, target, context, probe.path)
     except TargetError as error:
-        return Sample("down", "no answer", detail=(str(error),))
+        return answered.down(error)
     match = _PAGE.search(text)
     if match is None:
         raise TargetError(f"{probe.path} is no stub_status page", where=probe.target)

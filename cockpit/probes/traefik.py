@@ -21,7 +21,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     try:
         page, took, _ = await answered.page(probe, target, context, PATH)
     except TargetError as error:
-        return Sample("down", "no answer", detail=(str(error),))
+        return answered.down(error)
     counts = list(_counts(page))
     if not counts:
         raise TargetError("says nothing of routers", where=probe.target)

@@ -15,7 +15,9 @@ from cockpit.runbook.targets import HttpTarget
 
 OLD_S = 300.0
 """Seconds after which a beat tells nothing, where the probe does not say."""
-OLD = "unknown: its last beat is old"
+AHEAD_S = 60.0
+"""Seconds by which its clock may be before ours."""
+OLD = "unknown: its last beat is old, or of a time to come"
 WORDS = {0: "down", 1: "up", 2: "pending", 3: "under maintenance"}
 
 
@@ -25,7 +27,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     try:
         page, *_ = await answered.page(probe, target, context, probe.path)
     except TargetError as error:
-        return Sample("down", "no answer", detail=(str(error),))
+        return answered.down(error)
     old_s = OLD_S if probe.limit is None else probe.limit
     return judged(page, probe.target, wall_s(), old_s)
 
@@ -51,9 +53,10 @@ def judged(page: Mapping[str, Any], where: str, now: float, old_s: float) -> Sam
 
 
 def _said(beat: Mapping[str, Any], now: float, old_s: float) -> str:
-    """What a beat says; one that is old, or whose time cannot be read, says nothing."""
+    """What a beat says; one of another time, or of one that cannot be read, says nothing."""
     try:
         at = datetime.fromisoformat(str(beat["time"])).replace(tzinfo=UTC).timestamp()
     except (ValueError, KeyError):
         return OLD
-    return OLD if now - at > old_s else WORDS.get(beat.get("status", -1), "unknown")
+    is_now = -AHEAD_S <= now - at <= old_s
+    return WORDS.get(beat.get("status", -1), "unknown") if is_now else OLD

@@ -56,7 +56,6 @@ def vector(*values: str) -> tuple[int, str]:
         ("prometheus", (400, '{"status": "error", "error": "parse"}'), "silent", "no data"),
         ("prometheus", (502, "<html>"), "silent", "no data"),
         # Loki's answers are recorded ones: no Loki can be had without a registry.
-        ("loki", vector(), "fine", "0 s"),
         ("loki", vector("12"), "slow", "12 s"),
         ("loki", vector("NaN"), "silent", "no data"),
         ("loki", vector("0", "90"), "silent", "no data"),
@@ -72,6 +71,35 @@ async def test_a_querys_value_is_the_figure(
         web.pages[f"{path}?query={quote_plus(query)}"] = page
         found = await sample(probe(kind, query=query, limit=10.0, unit=" s"), context(web.target))
     assert (found.state, found.figure) == (state, figure)
+
+
+@pytest.mark.parametrize(
+    ("lines", "state", "figure"),
+    [
+        (vector("7"), "fine", "0 s"),
+        (vector(), "silent", "nothing heard"),
+        (vector("0"), "silent", "nothing heard"),
+        ((500, "too many outstanding requests"), "silent", "no data"),
+    ],
+)
+async def test_no_line_with_an_error_is_fine_only_where_lines_were_heard(
+    lines: tuple[int, str], state: str, figure: str
+) -> None:
+    streams = '{job=~".+",path="/{id}"}'
+    query = f'sum(count_over_time({streams} |~ "(?i)error" [5m]))'
+    path = "/loki/api/v1/query?query="
+    async with served() as web:
+        web.pages[path + quote_plus(query)] = vector()
+        web.pages[path + quote_plus(f"sum(count_over_time({streams}[5m]))")] = lines
+        found = await sample(probe("loki", query=query, unit=" s"), context(web.target))
+    assert (found.state, found.figure) == (state, figure)
+
+
+async def test_a_log_query_without_streams_that_finds_nothing_is_unknown() -> None:
+    async with served() as web:
+        web.pages["/loki/api/v1/query?query=x"] = vector()
+        found = await sample(probe("loki", query="x"), context(web.target))
+    assert (found.state, found.figure) == ("silent", "nothing heard")
 
 
 def test_a_scalar_is_a_value_too() -> None:
@@ -167,8 +195,8 @@ def test_a_pool_in_which_clients_wait_long_is_slow(
         ((200, '{"database": "ok", "version": "12.3.0"}'), "fine", "0 ms"),
         ((503, '{"database": "failing", "version": "12.3.0"}'), "down", "database failing"),
         ((503, '{"database": "ok", "version": "12.3.0"}'), "down", "answered 503"),
-        ((500, '{"database": "ok", "version": "12.3.0"}'), "down", "no answer"),
-        ((502, "<html>"), "down", "no answer"),
+        ((500, '{"database": "ok", "version": "12.3.0"}'), "down", "answered 500"),
+        ((502, "<html>"), "down", "answered 502"),
     ],
 )
 async def test_grafana_tells_whether_its_database_answers(
@@ -200,7 +228,9 @@ def beats(*states: int, age_s: float = 5.0) -> str:
         (lambda: beats(0, 1, age_s=3600), "silent", "2 of 2 old"),
         (lambda: beats(1).replace("-", "x"), "silent", "1 of 1 old"),
         (beats, "silent", "no data"),
-        (lambda: "[]", "down", "no answer"),
+        (lambda: beats(1, 1, age_s=-1e8), "silent", "2 of 2 old"),
+        (lambda: beats(1, 1, age_s=-5), "fine", "all up"),
+        (lambda: "[]", "down", "another page"),
     ],
 )
 async def test_uptime_kuma_tells_what_its_monitors_say(
@@ -217,7 +247,7 @@ async def test_uptime_kuma_tells_what_its_monitors_say(
 async def test_a_page_that_is_not_there_is_down_with_its_reason(kind: str) -> None:
     async with served() as web:
         found = await sample(probe(kind, path="/none"), context(web.target))
-    assert found.state == "down"
+    assert (found.state, found.figure) == ("down", "answered 404")
     assert found.detail
 
 
