@@ -113,15 +113,23 @@ async def _recursively(names: Sequence[str], target: DnsTarget, context: CheckCo
         await context.courtesy.turn([one.name for one in near], clock)
         for resolver in near:
             questions = [(server_of(resolver), name, "CAA") for name in names]
-            replies = await ask_each(questions, clock, DEADLINE_S)
-            told = [one for one in replies if one is not None and _tells(one)]
-            if len(told) == len(names):
-                held = (Found(one.values, name) for name, one in zip(names, told, strict=True))
-                return next((one for one in held if one.addresses), Found((), "."))
+            found = _nearest(names, await ask_each(questions, clock, DEADLINE_S))
+            if found is not None:
+                return found
         raise TargetError("no resolver tells its CAA records", where=names[0])
 
-    found = await context.courtesy.led(key, clock, asked)
-    return _Held(found.alias, found.addresses)
+    held = await context.courtesy.led(key, clock, asked)
+    return _Held(held.alias, held.addresses)
+
+
+def _nearest(names: Sequence[str], replies: Sequence[Reply | None]) -> Found | None:
+    """The first of these that has records; None where that of a nearer one is not told."""
+    for name, reply in zip(names, replies, strict=True):
+        if reply is None or not _tells(reply):
+            return None
+        if reply.values:
+            return Found(reply.values, name)
+    return Found((), ".")
 
 
 def _tells(reply: Reply) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dns.flags
+import dns.rcode
 import dns.rrset
 import pytest
 
@@ -21,6 +22,7 @@ from tests.fakes.dns_servers import (
     ZONE,
     Respond,
     Zone,
+    failing,
     is_for,
     own_net,
     reply_to,
@@ -54,7 +56,7 @@ def telling(name: str, value: str) -> Respond:
 
 @asynccontextmanager
 async def climbing(
-    lab: DnsLab, resolver: Respond, *authorities: Respond
+    lab: DnsLab, resolver: Respond, *authorities: Respond, zone: str = ZONE
 ) -> AsyncIterator[CheckContext]:
     """A gate's context outside of a rehearsal, with one resolver and up to two name servers."""
     net = own_net()
@@ -66,8 +68,8 @@ async def climbing(
     ):
         target = replace(
             lab.target,
-            zone=ZONE,
-            names=(ZONE,),
+            zone=zone,
+            names=(zone,),
             authorities=(
                 Authority(name="ns1", address=f"{net}.1", port=ns1),
                 Authority(name="ns2", address=f"{net}.2", port=ns2),
@@ -114,6 +116,22 @@ async def test_every_name_server_must_allow_the_issuer_and_tell_so(lab: DnsLab) 
 async def test_what_no_resolver_tells_of_the_names_above_is_unknown(lab: DnsLab) -> None:
     told = await judged(lab, silent)
     assert told == ("unknown", f"{PARENT}: no resolver tells its CAA records")
+
+
+async def test_what_nobody_tells_of_a_name_above_the_nearest_records_does_not_matter(
+    lab: DnsLab,
+) -> None:
+    def knows_one(wire: bytes) -> bytes | list[bytes] | None:
+        known = is_for(wire, ZONE, "CAA")
+        return (telling(ZONE, OTHER) if known else failing(dns.rcode.SERVFAIL))(wire)
+
+    def knows_the_rest(wire: bytes) -> bytes | list[bytes] | None:
+        known = not is_for(wire, ZONE, "CAA")
+        return (telling(PARENT, ISSUER) if known else failing(dns.rcode.SERVFAIL))(wire)
+
+    for resolver, said in ((knows_one, "fail"), (knows_the_rest, "unknown")):
+        async with climbing(lab, resolver, zone=f"eu.{ZONE}") as context:
+            assert (await dns_caa(CAA, context)).said == said
 
 
 async def test_before_the_switch_no_resolver_is_asked_and_what_was_heard_counts_with_its_age(
