@@ -125,10 +125,15 @@ class Caches:
         None where so many other answers in a row have met every cache: it was let go before.
         """
         ends = [one.expires_at for one in self._live if one.state == state and one.expires_at > now]
-        caches = max(self.best.about, 1 if self.best.samples >= FEW else 2)
-        if not ends or (self.last != state and self.row >= answers_for_all(caches)):
+        if not ends or (self.last != state and self._met_all):
             return None
         return max(ends)
+
+    @property
+    def _met_all(self) -> bool:
+        """Whether so many answers of one side in a row have met every cache."""
+        caches = max(self.best.about, 1 if self.best.samples >= FEW else 2)
+        return self.row >= answers_for_all(caches)
 
     def in_turn(self, state: CellState) -> bool:
         """Whether that side's answers come and go in the last few looks, and none may be kept.
@@ -150,6 +155,14 @@ class Caches:
     def with_state(self, state: CellState, now: float) -> int:
         """How many of the caches met hold an answer of that side."""
         return sum(one.state == state and one.expires_at > now for one in self._live)
+
+    def gave(self, state: CellState, at: float) -> int:
+        """How many of the caches met lead to that side, as its last answer showed, given then.
+
+        What runs out after it is no sign of the other side: the next answer tells.
+        """
+        live = sum(one.state == state and one.expires_at >= at for one in self._live)
+        return max(live, self.best.seen) if self.last == state and self._met_all else live
 
     @property
     def mark(self) -> Mark:

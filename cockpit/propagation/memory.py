@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cockpit.propagation.answers import Cell, CellState, Row, Side
@@ -71,7 +71,7 @@ class Memory:
             caches=best.seen if countable else 0,
             about=best.about if countable else 0,
             unseen=best.unseen if countable else None,
-            following=max((one.with_state(wanted, now) for one in heard), default=0),
+            following=max(self._following(row, names, wanted, now), default=0),
             old_at_most=old_at_most(min(in_row, default=0)),
             mark=mark,
             left_out=row.left_out or UNSTEADY.get(mark, ""),
@@ -97,16 +97,25 @@ class Memory:
         """Seconds to which the resolver of that name was seen to raise TTLs; 0 where it was not."""
         return max((one.floor for (who, _), one in self._caches.items() if who == name), default=0)
 
-    def share(self, now: float, wanted: Side) -> float | None:
-        """The share of the caches met whose live answer leads to the wanted side."""
+    def share(
+        self, rows: Iterable[Row], names: Sequence[str], wanted: Side, now: float
+    ) -> float | None:
+        """The share of the caches met that lead to the wanted side, by these rows' answers."""
         left: Side = "old" if wanted == "new" else "new"
-        follow = sum(one.with_state(wanted, now) for one in self._caches.values())
+        follow = sum(sum(self._following(row, names, wanted, now)) for row in rows)
         behind = sum(
             one.with_state(left, now)
             for one in self._caches.values()
             if one.still(left, now) is not None
         )
         return follow / (follow + behind) if follow + behind else None
+
+    def _following(self, row: Row, names: Sequence[str], wanted: Side, now: float) -> Iterator[int]:
+        """How many caches lead to the wanted side, by name; of one that fell silent, those live."""
+        for name, cell in zip(names, row.cells, strict=True):
+            if caches := self._caches.get((row.name, name)):
+                silent = cell.ttl is None
+                yield caches.with_state(wanted, now) if silent else caches.gave(wanted, cell.at)
 
 
 def _with_others(cell: Cell, caches: Caches, wanted: Side, now: float) -> Cell:

@@ -358,7 +358,7 @@ class PropagationWatch:
             paused=pause,
             wanted=self._wanted,
             expected=expected if has_switched else None,
-            cache_share=self._memory.share(now, self._wanted),
+            cache_share=self._memory.share(self._resolvers, self.target.names, self._wanted, now),
             curve=self._curve,
             longest_bound=self._longest(end),
             back_s=float(max(self._ttls().values(), default=0)) or None,

@@ -139,6 +139,35 @@ def test_an_address_with_several_caches_is_mixed_until_the_last_of_them_lets_go(
     assert told.history == ("old", "new")
 
 
+def test_a_cache_whose_answer_has_just_run_out_follows_as_its_last_answer_did() -> None:
+    memory = Memory()
+    memory.hear([row("old", ttl=4)], NAMES, {})
+    for second in (10, 20):
+        heard = row("new", at=NOON + second, ttl=4)
+        memory.hear([heard], NAMES, {})
+    now = NOON + 29
+    told = memory.told(heard, NAMES, "new", now)
+    assert (told.cells[0].state, told.following, told.caches) == ("new", 1, 1)
+    assert memory.share([heard], NAMES, "new", now) == 1.0
+    silent = row("timeout", at=NOON + 30, ttl=None)
+    memory.hear([silent], NAMES, {})
+    assert memory.told(silent, NAMES, "new", NOON + 31).following == 0, "nobody knows"
+    assert memory.share([silent], NAMES, "new", NOON + 31) is None
+
+
+def test_caches_that_are_met_one_at_a_time_follow_once_enough_answers_met_them_all() -> None:
+    memory = Memory()
+    for second, left in ((0, 60), (1, 50), (2, 40), (3, 57), (4, 46), (5, 37)):
+        memory.hear([row("old", at=NOON + second, ttl=left)], NAMES, {})
+    told = []
+    for turn in range(12):
+        heard = row("new", at=NOON + 100 + 10 * turn, ttl=4)
+        memory.hear([heard], NAMES, {})
+        told.append(memory.told(heard, NAMES, "new", heard.cells[0].at + 6).following)
+    assert told[0] == 1
+    assert told[-1] == 3
+
+
 def test_one_cache_that_changed_early_is_believed() -> None:
     memory = Memory()
     for turn in range(7):
