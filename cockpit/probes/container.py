@@ -54,15 +54,20 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
     containers = listener.of(probe.container)
     if containers:
         found = judged(containers, now, once=listener.once(probe.container))
+        found = counted(found, len(containers), listener.wanted.get(probe.container, 0))
     else:
         found = Sample("down", "no container", detail=(f"no container of {probe.container}",))
+    if listener.uncounted:
+        unknown = f"how many containers Compose wants is unknown: {listener.uncounted}"
+        found = replace(found, detail=(*found.detail, unknown))
     return replace(found, age_s=now - listener.heard)
 
 
 def _listener(probe: Probe, target: ComposeTarget, context: ProbeContext) -> Listener:
     listener = context.listeners.get(probe.target)
     if listener is None:
-        listener = context.listeners[probe.target] = Listener(target, context.clock)
+        listener = Listener(target, context.clock, context.runbook.directory)
+        context.listeners[probe.target] = listener
     listener.start()
     event = context.woken.get(probe.id)
     if event and event not in listener.woken.setdefault(probe.container, []):
@@ -84,6 +89,16 @@ def judged(containers: Sequence[Container], now: float, *, once: bool = False) -
         detail = (f"{well} of {len(containers)} containers are fine", *detail)
     memory = max((each.use.memory for each in containers if each.use), default=None)
     return Sample(verdict.state, verdict.words, value, detail, verdict.short, memory=memory)
+
+
+def counted(found: Sample, there: int, wanted: int) -> Sample:
+    """The same where all containers are there that Compose wants; else it is not quite fine."""
+    if there >= wanted:
+        return found
+    words = f"{there} of {wanted} containers"
+    told = replace(found, detail=(f"{words} that Compose wants are there", *found.detail))
+    is_fine = found.state == "fine"
+    return replace(told, state="slow", figure=words, short=words) if is_fine else told
 
 
 def sickest(

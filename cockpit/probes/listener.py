@@ -23,6 +23,7 @@ from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.engine import Engine, engine
 from cockpit.stack.look import PROJECT, SERVICE, waited_to_end, working_set
 from cockpit.stack.oneoffs import ONE_OFF
+from cockpit.stack.resolve import replicas
 
 EVENTS = (
     *("create", "start", "restart", "die", "oom", "kill", "stop", "destroy"),
@@ -118,7 +119,7 @@ class Container:
 class Listener:
     """Everything that is known of a project's containers, kept up by the engine's events."""
 
-    def __init__(self, target: ComposeTarget, clock: Clock) -> None:
+    def __init__(self, target: ComposeTarget, clock: Clock, runbook: str = ".") -> None:
         self.containers: dict[str, Container] = {}
         self.trouble = "nothing was heard of the Docker engine yet"
         """Why nothing is known; empty while the engine is heard."""
@@ -128,10 +129,16 @@ class Listener:
         """What happened to each service's containers while this listened, by the wall clock."""
         self.heard = clock.real()
         """Real seconds at which the engine last said anything."""
+        self.wanted: Mapping[str, int] = {}
+        """How many containers Compose wants of each service; empty while that is unknown."""
+        self.uncounted = ""
+        """Why that is unknown."""
         self._once: set[str] = set()
         """Containers that were seen to be waited for until they end; who waited may be gone."""
         self._target = target
         self._clock = clock
+        self._runbook = runbook
+        self._recount = asyncio.Event()
         self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -166,6 +173,7 @@ class Listener:
                 async with engine(self._target.context) as api, asyncio.TaskGroup() as group:
                     group.create_task(self._listen(api))
                     group.create_task(self._measure(api))
+                    group.create_task(self._count())
             except* (CockpitError, OSError) as found:
                 self._lose(str(_first(found)))
             except* Exception as found:  # noqa: BLE001 - the one boundary: logged, and told as silence
@@ -185,6 +193,17 @@ class Listener:
                 await self._hear(api, json.loads(line))
             elif self.trouble:
                 await self._take_in(api)
+
+    async def _count(self) -> None:
+        """Ask Compose how many containers it wants, again whenever one came or went."""
+        while True:
+            self._recount.clear()
+            try:
+                self.wanted, self.uncounted = await replicas(self._target, self._runbook), ""
+            except (CockpitError, OSError, ValueError) as error:
+                self.wanted, self.uncounted = {}, str(error)
+            self._wake(*self.woken)
+            await self._recount.wait()
 
     async def _take_in(self, api: Engine) -> None:
         """Read everything once the stream is open, so that no change falls between."""
@@ -209,6 +228,8 @@ class Listener:
         if event["Actor"]["Attributes"].get(ONE_OFF) == "True":
             return
         self._remember(event)
+        if action in ("create", "destroy"):
+            self._recount.set()
         if action == "destroy":
             if gone := self.containers.pop(actor, None):
                 self._wake(gone.service)

@@ -18,6 +18,7 @@ from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.beneath import beneath
 from cockpit.stack.engine import said
 from cockpit.stack.layers import EnvFile, Layer, Layers
+from cockpit.stack.model import Service
 
 _UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set')
 _NAME = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=")
@@ -51,6 +52,13 @@ async def resolve(target: ComposeTarget, runbook: str, named: Collection[str] = 
         profiles = dict.fromkeys((*target.profiles, *found.layers.profiles(missing)))
         found = await _resolved(replace(target, profiles=tuple(profiles)), runbook)
     return found
+
+
+async def replicas(target: ComposeTarget, runbook: str) -> dict[str, int]:
+    """How many containers of each service Compose wants; TargetError where it cannot say."""
+    found = await _resolved(target, runbook)
+    services = found.config.get("services") or {}
+    return {name: Service(name, one).replicas for name, one in services.items()}
 
 
 async def _resolved(target: ComposeTarget, runbook: str) -> Resolved:

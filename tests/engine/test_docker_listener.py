@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from importlib.util import find_spec
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -28,17 +30,18 @@ class FakeProject:
         self.there: dict[str, dict[str, Any]] = {}
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
-    def has(self, service: str, depends: str = "", **state: Any) -> None:
+    def has(self, service: str, depends: str = "", number: int = 1, **state: Any) -> None:
         labels = {"com.docker.compose.service": service, "com.docker.compose.depends_on": depends}
-        self.there[service] = {
-            "Name": f"/p-{service}-1",
+        self.there[f"{service}-{number}"] = {
+            "Name": f"/p-{service}-{number}",
             "Config": {"Image": "web:1", "Labels": labels},
             "State": {"Status": "running", "Running": True, **state},
         }
 
-    def removes(self, service: str) -> None:
-        del self.there[service]
-        actor = {"ID": service, "Attributes": {"com.docker.compose.service": service}}
+    def removes(self, service: str, number: int = 1) -> None:
+        name = f"{service}-{number}"
+        del self.there[name]
+        actor = {"ID": name, "Attributes": {"com.docker.compose.service": service}}
         self.events.put_nowait({"Action": "destroy", "Actor": actor})
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,6 +119,65 @@ async def test_a_docker_engine_is_reached_without_reading_any_certificate(
 
 def test_no_request_searches_the_disk_for_the_module_that_httpcore_asks_for() -> None:
     assert find_spec("sniffio") is not None
+
+
+async def test_a_replica_that_is_gone_is_missed_until_compose_wants_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wants(3, tmp_path, monkeypatch)
+    project = FakeProject()
+    for number in (1, 2, 3):
+        project.has("web", number=number)
+    kind = probe("container", container="web")
+    with TemporaryDirectory(prefix="look-") as name:
+        async with served_by(project, name) as host:
+            aim = ComposeTarget(
+                kind="compose",
+                project="p",
+                directory=str(tmp_path),
+                files=("compose.yaml",),
+                context=host,
+            )
+            where = context(aim)
+
+            async def says(figure: str) -> bool:
+                return (await sample(kind, where)).figure == figure
+
+            try:
+                assert (await sample(kind, where)).figure == "running"
+                listener = where.listeners[kind.target]
+                await eventually(lambda: listener.wanted == {"web": 3})
+                assert await says("running")
+                project.removes("web", 3)
+                await eventually(lambda: says("2 of 3 containers"))
+                found = await sample(kind, where)
+                wants(1, tmp_path, monkeypatch)
+                project.removes("web", 2)
+                await eventually(lambda: says("running"))
+                (tmp_path / "compose.yaml").unlink()
+                project.removes("web", 1)
+                project.has("web")
+                await eventually(lambda: bool(listener.uncounted))
+                unknown = await sample(kind, where)
+            finally:
+                await where.close()
+    assert (found.state, found.detail[0]) == (
+        "slow",
+        "2 of 3 containers that Compose wants are there",
+    )
+    assert "how many containers Compose wants is unknown" in unknown.detail[-1]
+
+
+def wants(count: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `docker` that resolves a project of so many replicas."""
+    config = {"services": {"web": {"deploy": {"replicas": count}}}}
+    text = f"#!/bin/sh\ntest -e {folder}/compose.yaml && echo '{json.dumps(config)}'\n"
+    docker = folder / "docker"
+    docker.with_suffix(".new").write_text(text, encoding="utf-8")
+    docker.with_suffix(".new").chmod(0o755)
+    docker.with_suffix(".new").replace(docker)
+    (folder / "compose.yaml").write_text("services: {web: {}}\n", encoding="utf-8")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 async def test_a_service_that_did_its_work_stays_fine_when_nobody_waits_for_it_any_more() -> None:

@@ -173,6 +173,17 @@ async def test_a_removed_service_has_no_container(made: Engine, tmp_path: Path) 
         await seen.says("web", "down", "no container")
 
 
+async def test_a_replica_that_was_removed_is_missed(
+    made: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", made.environment["DOCKER_CONFIG"])
+    stack = deployed(made, tmp_path, web={"deploy": {"replicas": 3}})
+    async with watching(stack, tmp_path) as seen:
+        await seen.says("web", "fine", "running")
+        await asyncio.to_thread(made.docker, "rm", "--force", stack.container("web").split()[0])
+        await seen.says("web", "slow", "2 of 3 containers")
+
+
 async def test_a_one_off_run_is_no_service(made: Engine, tmp_path: Path) -> None:
     stack = deployed(made, tmp_path, web={})
     async with watching(stack, tmp_path) as seen:
