@@ -171,11 +171,14 @@ async def _resolvers(target: DnsTarget, context: CheckContext, deadline_s: float
     paused = tuple(
         row for row in grid.rows if row.role == "resolver" and row.address in known_addresses
     )
-    times = [cell.at for row in paused for cell in row.cells if cell.state != "unasked"]
+    # One that does not count is asked more seldom: its age says nothing of those that do.
+    counting = [row for row in paused if not row.left_out] or paused
+    times = [cell.at for row in counting for cell in row.cells if cell.state != "unasked"]
     if not times:
         raise TargetError(f"no resolver was asked yet, and none is now: {grid.paused}")
-    age = lasting(context.clock.now() - min(times))
-    return _Heard(paused, f"; resolvers as heard {age} ago ({grid.paused})")
+    now = context.clock.now()
+    ages = dict.fromkeys((lasting(now - max(times)), lasting(now - min(times))))
+    return _Heard(paused, f"; resolvers as heard {' to '.join(ages)} ago ({grid.paused})")
 
 
 async def _looks(

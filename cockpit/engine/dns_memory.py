@@ -19,7 +19,9 @@ from cockpit.runbook.model import Runbook, Step
 from cockpit.runbook.targets import DnsTarget
 
 EVERY_S = 30.0
-"""Real seconds between two writings while no authority turns and no pause begins."""
+"""Real seconds between two writings while nothing turns."""
+SOON_S = 5.0
+"""The same while a switch spreads, or more caches are met."""
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,7 @@ class DnsMemory:
         self._clock = clock
         self._courtesy = courtesy or Courtesy()
         self._turns: frozenset[object] = frozenset()
+        self._news: object = None
         self._written = float("-inf")
 
     def load(self, watch: PropagationWatch) -> None:
@@ -44,7 +47,8 @@ class DnsMemory:
         """Write it down, at once where an authority turned or a pause began."""
         known = replace(watch.remembered(), leads=self._courtesy.leads())
         real = self._clock.real()
-        if known.turns == self._turns and real - self._written < EVERY_S:
+        after = EVERY_S if known.news == self._news else SOON_S
+        if known.turns == self._turns and real - self._written < after:
             return
         self._written = real
         try:
@@ -53,7 +57,7 @@ class DnsMemory:
             # What is older is late, never early: an engine after this one loses precision alone.
             _log.warning("what is known of caches was not written: %s", error.strerror)
         else:
-            self._turns = known.turns
+            self._turns, self._news = known.turns, known.news
 
 
 def resume(watch: PropagationWatch, runbook: Runbook, state: RunState, now: float) -> None:

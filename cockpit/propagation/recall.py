@@ -94,6 +94,12 @@ class Remembered:
         return frozenset((*known, *leads, self.wanted, self.switched_at, self.paused))
 
     @property
+    def news(self) -> object:
+        """What is learned bit by bit: how far a switch has spread, how many caches are met."""
+        last = [(one.observed, one.expected) for one in self.curve[-1:]]
+        return last, [(one.resolver, one.name, one.best.seen) for one in self.caches]
+
+    @property
     def all_given(self) -> tuple[Given, ...]:
         """What the authorities gave, for the names that move and for what is beside them."""
         return self.known + self.beside

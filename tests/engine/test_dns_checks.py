@@ -9,7 +9,7 @@ import pytest
 
 from cockpit.checks.dns import converged, dns_answer, dns_ttl
 from cockpit.errors import TargetError
-from cockpit.propagation.answers import Grid
+from cockpit.propagation.answers import Grid, Row
 from cockpit.propagation.identity import identity
 from cockpit.propagation.sweep import resolver_rows, sweep
 from cockpit.propagation.watch import PropagationWatch
@@ -28,6 +28,21 @@ AT_AUTHORITIES = replace(TTL, resolvers=False)
 FOLLOWS = ConvergedCheck(
     id=Id("follows"), title="", kind="converged", target=ZONE, at_least=Share(0.9)
 )
+
+
+def aged(row: Row, now: float, by: float, left_out: str) -> Row:
+    cells = tuple(replace(cell, at=now - by) for cell in row.cells)
+    return replace(row, cells=cells, left_out=left_out)
+
+
+async def test_the_age_of_the_last_sweep_is_that_of_the_resolvers_that_count(lab: DnsLab) -> None:
+    grid = await PropagationWatch(lab.target, lab.clock).look()
+    now, hour = lab.clock.now(), 3600.0
+    odd = {"Quad9": (5 * hour, ""), "Vodafone": (9 * hour, "it lies")}
+    rows = tuple(aged(row, now, *odd.get(row.name, (2 * hour, ""))) for row in grid.rows)
+    paused = lab.checking(replace(grid, rows=rows, paused="T-0 is near"))
+    finding = await dns_ttl(replace(TTL, at_most=Duration(4000.0)), paused)
+    assert "resolvers as heard 2 h to 5 h ago (T-0 is near)" in finding.evidence
 
 
 def leads(answer: Literal["old", "new", "any"]) -> DnsAnswerCheck:

@@ -297,6 +297,38 @@ async def test_it_is_written_when_an_authority_turns_and_else_seldom(
         await missing.keep(watch)  # a disk that takes nothing stops no engine
 
 
+class Ticking(Clock):
+    """One whose real seconds stand still, too."""
+
+    ran = 1000.0
+
+    def real(self) -> float:
+        return self.ran
+
+
+async def test_while_a_switch_spreads_it_is_written_every_few_seconds(tmp_path: Path) -> None:
+    clock, path = Ticking(tmp_path), tmp_path / "dns"
+    early, late = Zone.at(OLD, 60), Zone.at(OLD, 60)
+    async with two(late, early) as (target, cache):
+        watch, memory = PropagationWatch(target, clock), DnsMemory(path, clock)
+
+        async def written(after: float) -> bool:
+            clock.ran += after
+            path.unlink(missing_ok=True)
+            await watch.look()
+            await memory.keep(watch)
+            return path.exists()
+
+        await written(0.0)
+        early.put(NEW, 60)
+        late.put(NEW, 60)
+        assert await written(0.0), "an authority turned"
+        cache.put(NEW, 60)
+        clock.at += 70
+        assert [await written(4.0), await written(2.0)] == [False, True], "one more follows"
+        assert [await written(6.0), await written(25.0)] == [False, True], "nothing is new"
+
+
 def test_the_journal_shows_by_when_all_name_servers_were_seen_to_lead_to_the_new_side() -> None:
     book = load_plan(shipped("runbooks") / "freshtrack", "staging", {}).runbook
     was = {
