@@ -78,6 +78,7 @@ CELL: dict[str, Mark] = {
     "no_name": Mark("∅", "0", "no such name", "bad"),
     "no_data": Mark("□", "_", "no data", "bad"),
     "servfail": Mark("✗", "X", "SERVFAIL", "bad"),
+    "error": Mark("⊗", "E", "error", "bad"),
     "refused": Mark("⊘", "/", "refused", "bad"),
     "timeout": Mark("?", "?", "no answer", "unknown"),
     "unasked": Mark("…", ":", "not asked yet", "unknown"),

@@ -15,12 +15,14 @@ CellState = Literal[
     "no_name",
     "no_data",
     "servfail",
+    "error",
     "refused",
     "timeout",
     "unasked",
 ]
 """`holds` is the left side's answer past the bound by which an honest cache lets go; `kept` is that
-of a record that must say the same on both sides."""
+of a record that must say the same on both sides; `error` is any error but SERVFAIL and REFUSED, or
+an answer that makes no sense: its note says which."""
 Side = Literal["old", "new"]
 Mark = Literal["", "constant", "rising", "raised", "capped"]
 """What is odd about a resolver's TTLs: `raised` and `capped` are TTLs of its own choosing."""

@@ -11,7 +11,7 @@ from cockpit.propagation.answers import Cell, CellState, Link
 IN_ONE = "both in one answer"
 MOST_SAID = 3
 """Values of neither side that are said of an answer."""
-Outcome = Literal["answer", "no_name", "servfail", "refused", "timeout"]
+Outcome = Literal["answer", "no_name", "servfail", "error", "refused", "timeout"]
 
 
 class Reply(NamedTuple):
@@ -64,6 +64,7 @@ def classify(reply: Reply, old: str, new: str) -> CellState:
 
 _FAILED: Mapping[Outcome, CellState] = {
     "servfail": "servfail",
+    "error": "error",
     "refused": "refused",
     "timeout": "timeout",
 }

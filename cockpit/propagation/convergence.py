@@ -111,7 +111,7 @@ def _longest_changed(one: Given, cell: Cell) -> int:
     return max(gone, default=one.ttl)
 
 
-_TELLS_NOTHING = ("timeout", "unasked", "servfail", "refused", "kept")
+_TELLS_NOTHING = ("timeout", "unasked", "servfail", "error", "refused", "kept")
 _LED: Mapping[str, tuple[Led, ...]] = {
     "old": ("old",),
     "new": ("new",),

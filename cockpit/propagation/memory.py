@@ -15,6 +15,7 @@ WORST: tuple[CellState, ...] = (
     "no_name",
     "no_data",
     "servfail",
+    "error",
     "refused",
     "holds",
     "timeout",

@@ -19,6 +19,7 @@ from cockpit.propagation.classify import Outcome, Reply, canonical
 _OUTCOMES: dict[dns.rcode.Rcode, Outcome] = {
     dns.rcode.NOERROR: "answer",
     dns.rcode.NXDOMAIN: "no_name",
+    dns.rcode.SERVFAIL: "servfail",
     dns.rcode.REFUSED: "refused",
     dns.rcode.NOTAUTH: "refused",
 }
@@ -36,19 +37,19 @@ def read(heard: Heard, at: float, *, authoritative: bool) -> Reply:
     """The reply that a response amounts to."""
     message, rtt_ms = heard.message, heard.took_s * 1000
     code = message.rcode()
-    outcome = _OUTCOMES.get(code, "servfail")
+    outcome = _OUTCOMES.get(code, "error")
     note, site = extended_error(message), site_of(message)
     if authoritative and outcome in ("answer", "no_name") and not message.flags & dns.flags.AA:
         return Reply("refused", at=at, rtt_ms=rtt_ms, note="answers without authority")
-    if outcome in ("servfail", "refused"):
+    if outcome not in ("answer", "no_name"):
         said = note or ("" if code in (dns.rcode.SERVFAIL, dns.rcode.REFUSED) else code.name)
         return Reply(outcome, at=at, rtt_ms=rtt_ms, note=said, site=site)
     if not isinstance(message, dns.message.QueryMessage):
-        return Reply("servfail", at=at, rtt_ms=rtt_ms, note="answers another kind of question")
+        return Reply("error", at=at, rtt_ms=rtt_ms, note="answers another kind of question")
     try:
         values, ttl, links = _answer(message)
     except dns.exception.DNSException:
-        return Reply("servfail", at=at, rtt_ms=rtt_ms, note="the answer makes no sense")
+        return Reply("error", at=at, rtt_ms=rtt_ms, note="the answer makes no sense")
     serial, proved = _serial(message.answer), bool(message.flags & dns.flags.AD)
     return Reply(outcome, values, ttl, at, rtt_ms, serial, note, site, links, proved)
 

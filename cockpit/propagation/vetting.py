@@ -85,7 +85,12 @@ def _why(
     return ""
 
 
-_NO_ANSWER = {"timeout": "keeps silent", "refused": "refuses to answer us", "servfail": "fails"}
+_NO_ANSWER = {
+    "timeout": "keeps silent",
+    "refused": "refuses to answer us",
+    "servfail": "fails",
+    "error": "answers with an error",
+}
 
 
 def _values(reply: Reply) -> tuple[str, ...]:

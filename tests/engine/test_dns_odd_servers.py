@@ -52,8 +52,8 @@ async def told(respond: Respond, *, authoritative: bool = False) -> Reply:
     [
         (dns.rcode.REFUSED, "refused", ""),
         (dns.rcode.SERVFAIL, "servfail", ""),
-        (dns.rcode.FORMERR, "servfail", "FORMERR"),
-        (dns.rcode.NOTIMP, "servfail", "NOTIMP"),
+        (dns.rcode.FORMERR, "error", "FORMERR"),
+        (dns.rcode.NOTIMP, "error", "NOTIMP"),
     ],
 )
 async def test_an_error_without_its_question_is_that_error_and_no_silence(

@@ -81,7 +81,7 @@ def test_a_record_that_changes_is_old_new_or_mixed_as_a_whole() -> None:
     assert whole(reply("a", "b", "x"), old, new) == "other"
 
 
-@given(st.sampled_from(["servfail", "refused", "timeout"]), st.booleans())
+@given(st.sampled_from(["servfail", "error", "refused", "timeout"]), st.booleans())
 def test_a_failure_is_never_taken_for_a_declared_absence(outcome: Outcome, changes: bool) -> None:
     new = frozenset("x") if changes else frozenset[str]()
     assert whole(reply(outcome=outcome), frozenset(), new) == outcome

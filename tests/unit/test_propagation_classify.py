@@ -28,7 +28,7 @@ def test_an_answer_is_judged_against_both_known_sides(
     assert classify(Reply("answer", values), OLD, NEW) == state
 
 
-@pytest.mark.parametrize("outcome", ["no_name", "servfail", "refused", "timeout"])
+@pytest.mark.parametrize("outcome", ["no_name", "servfail", "error", "refused", "timeout"])
 def test_what_is_no_answer_is_never_a_side(outcome: Outcome) -> None:
     assert cell(Reply(outcome), OLD, NEW).state == outcome
 
@@ -65,7 +65,7 @@ SPELT = {
     drawn=st.lists(
         st.sampled_from([(side, one) for side, every in SPELT.items() for one in every])
     ),
-    outcome=st.sampled_from(["answer", "no_name", "servfail", "refused", "timeout"]),
+    outcome=st.sampled_from(["answer", "no_name", "servfail", "error", "refused", "timeout"]),
     has_swapped=st.booleans(),
 )
 def test_a_cell_leads_to_a_side_only_where_every_value_does(

@@ -33,6 +33,7 @@ WORST = (
     "no_name",
     "no_data",
     "servfail",
+    "error",
     "refused",
     "holds",
     "timeout",
@@ -43,7 +44,7 @@ WORST = (
     "wanted",
 )
 """A cell's state by how bad it is; which of `old` and `new` is wanted depends on the direction."""
-FAILS = frozenset(("other", "no_name", "no_data", "servfail", "refused", "timeout"))
+FAILS = frozenset(("other", "no_name", "no_data", "servfail", "error", "refused", "timeout"))
 """Answers that lead to neither side."""
 NAME, COUNTRY, LEFT = 12, 3, 8
 OLD_LOOK_S = 20.0
