@@ -214,6 +214,19 @@ def test_where_room_is_short_the_worst_resolvers_stay() -> None:
     assert "8 new" in said
 
 
+def test_a_switch_that_nobody_saw_is_not_called_one_that_is_to_come() -> None:
+    view = views.midway()
+    assert view.live is not None
+    assert view.live.grid is not None
+    unseen = replace(view.live.grid, unknown="since when the new answer is given is unknown")
+    for grid, told in ((view.live.grid, "not switched yet"), (unseen, "nobody saw the switch")):
+        scene = scene_of(replace(view, live=replace(view.live, grid=replace(grid, paused=""))))
+        picture = resolvers(scene, 76, 12)
+        assert told in plain(picture.conclusion)
+        assert ("is given is unknown" in _text(picture)) == bool(grid.unknown)
+        assert ("not switched yet" in _text(picture)) != bool(grid.unknown)
+
+
 def test_the_keys_that_show_all_resolvers_stand_only_where_some_are_not_named() -> None:
     view = replace(views.switched(), live=views.live(112.0, grid=views.grid(112.0, "s" * 10)))
     assert "3 Enter" in _text(resolvers(scene_of(view), 76, 2))

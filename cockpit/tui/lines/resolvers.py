@@ -98,7 +98,8 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
     if grid.paused:
         parts.append((("paused until the switch", "unknown"),))
     elif grid.switched_at is None:
-        parts.append((("not switched yet", "dim"),))
+        unseen = ("nobody saw the switch", "unknown")
+        parts.append((unseen if grid.unknown else ("not switched yet", "dim"),))
         if not parts[1:]:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
@@ -350,6 +351,8 @@ def _told_apart(serials: set[int]) -> str:
 def _bar(grid: Grid, width: int) -> Line:
     if grid.paused:
         return ((clip(said(grid.paused), width), "unknown"),)
+    if grid.switched_at is None and grid.unknown:
+        return ((clip(grid.unknown, width), "unknown"),)
     if grid.switched_at is None:
         return (("not switched yet: the old answer is the right one", "dim"),)
     if grid.share is None:
