@@ -191,9 +191,14 @@ async def test_convergence_counts_honest_caches_as_they_let_go(lab: DnsLab) -> N
     lab.jump(61.0)
     finding = await converged(FOLLOWS, lab.checking())
     assert finding.said == "pass"
-    assert finding.evidence.startswith(
-        "100% of honest caches lead to the new side (36 of 36 answers)"
-    )
+    count = "100% of honest caches lead to the new side (36 of 36 answers)"
+    assert finding.evidence.startswith(count)
+    dead = Authority(name="ns2", address=lab.spec.at(99), port=5300)
+    target = replace(lab.target, authorities=(lab.target.authorities[0], dead))
+    finding = await converged(FOLLOWS, lab.checking(target=target))
+    assert finding.said == "unknown", "it may bring the old answer back"
+    assert finding.evidence.startswith(count)
+    assert f"ns2 ({dead.address}) does not answer" in finding.evidence
 
 
 async def test_convergence_is_not_told_while_the_name_servers_disagree(lab: DnsLab) -> None:
