@@ -140,13 +140,15 @@ def may_have_happened(step: Step, answers: Sequence[Answer]) -> str:
     return f"it is not declared idempotent, and may have had its effect: {other.title} {seen}"
 
 
-LEFT_TO_DO = "mark it done with a reason, or roll back"
-"""What remains where a step may not run once more."""
+def left_to_do(state: StepState) -> str:
+    """What remains where a step may not run once more."""
+    way = "mark it done" if state.status == "failed" else "skip it"
+    return f"{way} with a reason, or roll back"
 
 
 def tried(state: StepState) -> tuple[AttemptState, ...]:
-    """A step's attempts but for those that had no effect, or whose confirmation was void."""
-    return tuple(one for one in state.attempts if one.status != "open")
+    """A step's attempts that began; what had none when it was settled may have had an effect."""
+    return tuple(one for one in state.attempts if one.status != "open" or one.pid)
 
 
 def not_again(step: Step, state: StepState, answers: Sequence[Answer]) -> str:

@@ -122,7 +122,7 @@ def _backslash(escape: bytes) -> bytes:
     kind, rest = escape[1:2], escape[2:].strip(b"{}").decode("utf-8", "replace")
     if kind in b"nrt":
         return b""
-    if kind == b"u" and len(escape) in (6, 12):
+    if kind == b"u" and escape[2:3] != b"{" and len(escape) in (6, 12):
         return _tight(json.loads(f'"{escape.decode()}"'))
     if kind == b"x" and len(escape) == 4:
         return _byte(int(rest, 16))

@@ -237,7 +237,7 @@ class Attempts:
     def left(self) -> Iterator[Left]:
         """What may still act of each step that did not end well."""
         for step in self._ledger.state.steps.values():
-            if step.last is not None and step.status in ("in_doubt", "failed"):
+            if step.last is not None and step.status in ("in_doubt", "failed", "skipped"):
                 who = named(self.left_behind(step.id, step.last.number))
                 if who:
                     yield Left(step.id, step.last.number, who)

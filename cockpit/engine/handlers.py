@@ -240,6 +240,8 @@ async def _skip(core: Core, intent: Intent, by: str) -> None:
     if core.ledger.state.ended:
         raise Refused("the run has ended")
     steps.find(core, intent.step)
+    # What it left running would act on beside what comes next, and nobody would name it any more.
+    core.attempts.must_be_quiet()
     core.ledger.tell(e.StepSkipped(intent.step, reason), by, intent.id)
     settling.end_if_all_done(core)
 

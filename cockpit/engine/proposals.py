@@ -21,7 +21,7 @@ from cockpit.earlier import Earlier, in_words
 from cockpit.engine import seen
 from cockpit.errors import CockpitError, Refused
 from cockpit.journal.state import AttemptState, RunState
-from cockpit.outlook import LEFT_TO_DO, missing, not_again, tried, walked
+from cockpit.outlook import left_to_do, missing, not_again, tried, walked
 from cockpit.redact import printable
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
@@ -166,8 +166,9 @@ def closed(step: Step, context: CheckContext, shown: Proposal) -> tuple[str, ...
             reasons.append(f"the target {target} {identity}")
         elif pinned not in (None, identity):
             reasons.append(f"the target {target} is {identity}, and was {pinned} before")
-    if why := not_again(step, context.state.step(step.id), shown.seen):
-        reasons.append(f"{why}: {LEFT_TO_DO}")
+    state = context.state.step(step.id)
+    if why := not_again(step, state, shown.seen):
+        reasons.append(f"{why}: {left_to_do(state)}")
     shut = [answer.title for answer in shown.gates if not answer.holds]
     if shut:
         count = f"{len(shut)} gates are" if len(shut) > 1 else "one gate is"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +49,23 @@ def test_what_went_to_a_session_of_its_own_is_found_when_its_runner_is_gone(tmp_
         run.send("settle_not_happened", step="gone", text="no mark")
         run.wait_status("gone", "open")
         assert run.effects("gone") == 0
+
+
+def test_a_failed_step_is_not_skipped_while_something_of_it_may_still_act(tmp_path: Path) -> None:
+    with running(tmp_path / "run", kinds=(*KINDS[:2], Kind("chatty"))) as run:
+        (run.folder / "chatty.sh").write_text(
+            'setsid sh "$0" slow < /dev/null > /dev/null 2>&1 &\nsleep 0.5; exit 3\n'
+        )
+        run.confirm("chatty")
+        run.wait_status("chatty", "failed")
+        skip = partial(run.send, "skip", step="chatty", text="it is not needed")
+        no = run.refused(skip)
+        assert "still alive" in no
+        assert "k ends them" in no
+        run.send("stop", step="chatty", attempt=1)
+        run.operator.wait("its end", lambda view: bool(view.live and not view.live.left))
+        skip()
+        run.wait_status("chatty", "skipped")
 
 
 def test_a_stop_that_a_hung_runner_does_not_carry_out_is_carried_out_by_the_engine(

@@ -160,6 +160,12 @@ def test_a_doubt_whose_verification_says_no_may_run_again_as_a_new_attempt(run: 
     run.send("settle_not_happened", step="slow", text="no mark")
     run.wait_status("slow", "open")
     run.let_go()
+    # Should its effect come late, it does not come twice.
+    (run.folder / "effects").write_text("slow\n")
+    late = run.operator.proposal("slow")
+    assert "The mark of slow is there holds: skip it with a reason" in late.closed[0]
+    assert run.refused(lambda: run.operator.confirm(late)) == late.closed[0]
+    (run.folder / "effects").write_text("")
     shown = run.operator.proposal("slow")
     assert shown.attempt == 2
     run.operator.confirm(shown)

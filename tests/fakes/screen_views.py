@@ -15,7 +15,6 @@ from cockpit.journal import events as e
 from cockpit.journal.events import NAME, Event
 from cockpit.journal.fold import fold
 from cockpit.journal.state import RunState
-from cockpit.outlook import LEFT_TO_DO
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.runbook.words import Environment
 from cockpit.telemetry.live import LabView, Left, Live, Proposal, Tile
@@ -393,7 +392,7 @@ def half_done() -> View:
         attempt=2,
         lines=("copy the rest",),
         seen=seen,
-        closed=(f"{why} holds: {LEFT_TO_DO}",),
+        closed=(f"{why} holds: mark it done with a reason, or roll back",),
     )
     return story.view(at, live(at, grid=grid(at, "o" * 10, switched=False), proposal=found))
 

@@ -44,6 +44,10 @@ def _octal(byte: int) -> str:
     return f"\\{chr(byte)}" if chr(byte) in "'\\" else chr(byte)
 
 
+def braced(secret: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", lambda found: f"\\u{{{ord(found[0]):x}}}", secret)
+
+
 WAYS: dict[str, Callable[[str], str]] = {
     "a password in Node's URL": lambda s: quote(s, safe="+!$&'()*,"),
     "a password in Go's URL": lambda s: quote(s, safe="$&+=,;"),
@@ -58,6 +62,7 @@ WAYS: dict[str, Callable[[str], str]] = {
     "an address in JSON by Go": lambda s: go(f"https://x/?a=1&password={quote(s, safe='+')}"),
     "HTML by Go": lambda s: html.escape(s).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
     "XML": lambda s: html.escape(s).replace("&#x27;", "&apos;"),
+    "Rust and JavaScript, by number": braced,
     "a Compose file": lambda s: s.replace("$", "$$"),
     "bash, printf %q": bash,
     "bash, declare -p": lambda s: '"' + re.sub(r'(["$`\\])', r"\\\1", s) + '"',
@@ -65,6 +70,10 @@ WAYS: dict[str, Callable[[str], str]] = {
     "a password file": lambda s: s.replace("\\", "\\\\").replace(":", "\\:"),
     "a unit": lambda s: s.replace("%", "%%"),
 }
+PIECES = (
+    *("\\", "\\u", "\\U", "\\x", "{", "}", "&", "&#", "&#x", ";", "%", "$", "7f", "41", "1b"),
+    *("d800", "dc00", "110000", "9", "8", "\n", " ", PASSWORD),
+)
 EACH = pytest.mark.parametrize("way", WAYS)
 
 
@@ -111,6 +120,21 @@ def test_no_break_of_its_output_shows_an_escaped_secret(
 
 def pieces(data: bytes, cut: int) -> list[bytes]:
     return [data[: cut + 4], *(data[at : at + 1] for at in range(cut + 4, len(data)))]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(PIECES)))
+def test_no_text_of_a_step_stops_the_hiding(parts: list[str]) -> None:
+    text = "".join(parts)
+    redactor = knowing(PASSWORD)
+    assert PASSWORD not in redactor.clean(text)
+    stream = Stream(redactor)
+    assert PASSWORD not in stream.feed(text.encode()) + stream.end()
+
+
+@pytest.mark.parametrize("text", ["\\u{1b}[0m", "\\u{41}", "\\u{7f}", "\\u{110000}", "\\u{}"])
+def test_an_escape_by_number_stays_as_it_is(text: str) -> None:
+    assert knowing(PASSWORD).hide(text) == text
 
 
 def test_an_escape_at_a_lines_end_keeps_no_line_waiting() -> None:
