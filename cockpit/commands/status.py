@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -16,12 +17,14 @@ from cockpit.journal.events import Json
 from cockpit.outlook import Outlook, log_words, outlook, step_names
 from cockpit.redact import hide_in, one_line, printable
 from cockpit.status import ENVIRONMENT, RUN, STEP, TILE, VERDICT
-from cockpit.telemetry.live import Live
+from cockpit.telemetry.live import SICK, WORST, Live, Tile, tile_state
 from cockpit.timewords import lasting, moment
 
 Seen = tuple[under_way.UnderWay, ...]
 SHOWN = 8
 """How many of the newest lines are shown."""
+SICKEST = 6
+"""How many services that are not well are named."""
 
 
 def run(run: str = "", *, as_json: bool = False) -> int:
@@ -180,6 +183,19 @@ def _seen(live: Live, now: float, *, lost: bool) -> Iterator[str]:
         counted = live.old_requests
         told = "an unknown number of" if counted is None else f"{counted:.1f}"
         yield f"{told} requests a minute still reach the old side"
-    for tile in live.tiles:
+    yield from _services(live.tiles, now)
+
+
+def _services(tiles: tuple[Tile, ...], now: float) -> Iterator[str]:
+    """What is not well, the sickest first, and how many there are of the rest."""
+    ordered = sorted(
+        ((tile_state(tile, now), tile) for tile in tiles), key=lambda one: WORST.index(one[0])
+    )
+    named = [(state, tile) for state, tile in ordered if state in SICK][:SICKEST]
+    for state, tile in named:
         age = f"{lasting(now - tile.at)} ago" if tile.at else "never"
-        yield f"  {TILE[tile.state].shown():<22} {tile.title}  {tile.figure}  {age}"
+        yield f"  {TILE[state].shown():<10} {tile.title}  {tile.figure}  {age}"
+    rest = Counter(state for state, _ in ordered[len(named) :])
+    if rest:
+        counts = ", ".join(f"{count} {TILE[state].shown()}" for state, count in rest.items())
+        yield f"  {'and ' if named else ''}{counts}"

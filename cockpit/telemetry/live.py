@@ -42,6 +42,18 @@ class Tile:
     """Run seconds for which the sample counts."""
 
 
+SICK = ("down", "slow", "silent", "stale")
+WORST = (*SICK, "fine", "off", "not_rehearsed")
+"""The states of tiles, the sickest first."""
+
+
+def tile_state(tile: Tile, now: float) -> str:
+    """A tile's state; an answer that grew old is stale whatever it said."""
+    if tile.state in ("fine", "slow", "down") and now - tile.at > tile.fresh_for:
+        return "stale"
+    return tile.state
+
+
 NOBODY_YET = "a second person has not confirmed it"
 """Why a step that asks for one is closed, where nothing else closes it."""
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from cockpit.journal import events as e
 from cockpit.redact import inert, one_line, printable
 from cockpit.status import STEP
 from cockpit.telemetry import codec
-from cockpit.telemetry.live import Live
+from cockpit.telemetry.live import Live, Tile
 from tests.fakes.written_runs import WrittenRun
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\x7f\r\nfourth step: DONE"
@@ -125,10 +126,12 @@ def test_a_step_that_no_runner_has_begun_is_said_so(
 def lives(run: WrittenRun) -> Callable[..., None]:
     """Let an engine, this process, be there, as old as said."""
 
-    def be(age_s: float = -60.0, trouble: str = "") -> None:
+    def be(age_s: float = -60.0, trouble: str = "", tiles: tuple[Tile, ...] = ()) -> None:
         run.directory.lock.write_bytes(msgspec.json.encode(Identity(*this_process(), boot_id())))
         at = boot_ns() - round(age_s * NS)
-        codec.write(run.directory.live, Live(engine_pid=1, boot_ns=at, trouble=trouble))
+        codec.write(
+            run.directory.live, Live(engine_pid=1, boot_ns=at, trouble=trouble, tiles=tiles)
+        )
 
     return be
 
@@ -153,6 +156,26 @@ def test_an_engine_that_is_there_and_silent_is_said_so(
     plain = json.loads(capsys.readouterr().out)
     assert plain["engine"] == "silent"
     assert plain["engine_age_s"] >= 3000
+
+
+def test_services_take_few_lines_the_sick_by_name_and_what_is_old_is_never_fine(
+    run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = Client(run.directory).view().now
+    well = tuple(Tile(f"a{at}", f"service {at}", "fine", "1 ms", now + 60, now) for at in range(27))
+    old = Tile("db", "postgres", "fine", "5/57 conn", now - 500, now)
+    down = Tile("web", "backend", "down", "503", now + 60, now)
+    lives(tiles=(*well[:9], old, *well[9:], down))
+    told = seen(capsys)
+    assert told.index("  ✗ DOWN     backend  503") < told.index(
+        "  ~ stale    postgres  5/57 conn  8"
+    )
+    assert "  and 27 ✓ fine\n" in told
+    assert len(told.splitlines()) <= 24
+    lives(tiles=tuple(replace(old, probe=str(at)) for at in range(30)))
+    told = seen(capsys)
+    assert "  and 24 ~ stale\n" in told
+    assert len(told.splitlines()) <= 24
 
 
 def test_what_keeps_the_engine_from_confirming_is_said(

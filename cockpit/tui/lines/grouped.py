@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cockpit.telemetry.live import Tile
+from cockpit.telemetry.live import WORST, Tile, tile_state
 from cockpit.tui.lines.scene import Scene
 
-WORST = ("down", "slow", "silent", "stale", "fine", "off", "not_rehearsed")
-"""The states of tiles, the sickest first."""
 _WELL = WORST.index("fine")
-
-
-def tile_state(tile: Tile, now: float) -> str:
-    """A tile's state; an answer that grew old is stale whatever it said."""
-    if tile.state in ("fine", "slow", "down") and now - tile.at > tile.fresh_for:
-        return "stale"
-    return tile.state
 
 
 def every(scene: Scene) -> tuple[Tile, ...]:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cockpit.status import TILE
-from cockpit.telemetry.live import Tile
+from cockpit.telemetry.live import WORST, Tile, tile_state
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
-from cockpit.tui.lines.grouped import WORST, grouped, tile_state
+from cockpit.tui.lines.grouped import grouped
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.spark import spark
 from cockpit.tui.lines.text import (

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from cockpit.outlook import off_as_planned
 from cockpit.runbook.model import Probe
 from cockpit.status import TILE
-from cockpit.telemetry.live import HEALTH_OUTPUT, Tile
+from cockpit.telemetry.live import HEALTH_OUTPUT, Tile, tile_state
 from cockpit.telemetry.look import LOG_LINES, Look
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
-from cockpit.tui.lines.grouped import beside, tile_state
+from cockpit.tui.lines.grouped import beside
 from cockpit.tui.lines.proposal import labelled
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.spark import spark
