@@ -16,6 +16,7 @@ from cockpit.outlook import STILL_RUNS
 from cockpit.propagation.answers import Cell
 from cockpit.runbook.words import Id
 from cockpit.telemetry.live import Tile
+from cockpit.tui.dialogs.leave import goes_on
 from cockpit.tui.lines.bar import bar
 from cockpit.tui.lines.decision import decision, way_back
 from cockpit.tui.lines.detail import detail
@@ -201,7 +202,9 @@ def test_the_title_of_the_services_is_never_cut(columns: int, count: int) -> Non
 def test_a_call_off_with_nothing_to_put_back_has_no_step_that_is_still_to_come() -> None:
     story = views.Story()
     story.tell(-3000, e.TurnedBack("call_off", "a storm")).tell(-2990, e.RunEnded("called_off"))
-    said = _text(timeline(scene_of(story.view(-2900, views.live(-2900))), 76, 20))
+    scene = scene_of(story.view(-2900, views.live(-2900)))
+    assert "called off: nothing was done" in plain(now(scene, 120))
+    said = _text(timeline(scene, 76, 20))
     assert "Call off" in said
     assert "later" not in said
     assert "✓ done" in said
@@ -225,6 +228,22 @@ def test_a_switch_that_nobody_saw_is_not_called_one_that_is_to_come() -> None:
         assert told in plain(picture.conclusion)
         assert ("is given is unknown" in _text(picture)) == bool(grid.unknown)
         assert ("not switched yet" in _text(picture)) != bool(grid.unknown)
+
+
+def test_on_the_way_back_what_is_to_come_is_the_switch_back() -> None:
+    view = views.midway()
+    assert view.live is not None
+    assert view.live.grid is not None
+    back = replace(view.live.grid, wanted="old", paused="", switched_at=None)
+    picture = resolvers(scene_of(replace(view, live=replace(view.live, grid=back))), 76, 12)
+    assert "not switched back yet" in plain(picture.conclusion)
+    assert "not switched back yet: the new answer is the right one" in _text(picture)
+
+
+def test_leaving_a_run_whose_engine_is_gone_does_not_say_that_it_watches() -> None:
+    view = replace(views.switched(), engine_gone=True)
+    assert "nothing watches" in goes_on(scene_of(view))
+    assert "keeps watching" in goes_on(scene_of(views.switched()))
 
 
 def test_the_keys_that_show_all_resolvers_stand_only_where_some_are_not_named() -> None:

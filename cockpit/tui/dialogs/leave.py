@@ -55,7 +55,7 @@ class Leave(ModalScreen[str | None], inherit_bindings=False):
     def _sheet(self, scene: Scene, width: int) -> Sheet:
         run = scene.state.run
         body: list[Line] = [
-            ((_goes_on(scene), "plain"),),
+            ((goes_on(scene), "plain"),),
             ((f"{called()} attach {run}", "strong"), (" opens this screen again.", "plain")),
         ]
         if scene.view.is_driver and not scene.view.is_over:
@@ -69,8 +69,10 @@ class Leave(ModalScreen[str | None], inherit_bindings=False):
         return Sheet(Picture("Leave the screen", (), tuple(rows)))
 
 
-def _goes_on(scene: Scene) -> str:
+def goes_on(scene: Scene) -> str:
     """What happens without this screen."""
+    if not scene.state.ended and scene.view.engine_gone:
+        return "The engine is gone: nothing watches, here or elsewhere, until it is started again."
     if not scene.state.ended:
         return "The run goes on: the engine keeps watching, and no step begins."
     rest = "nothing goes on" if scene.view.is_over else "the engine still watches"

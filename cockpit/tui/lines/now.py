@@ -277,7 +277,9 @@ def _ended(scene: Scene) -> Iterator[Span]:
         "rolled_back": "rolled back: the old side serves again",
         "called_off": "called off: what was done is put back",
     }
-    if scene.state.ended:
+    if scene.state.ended == "called_off" and not scene.state.steps:
+        yield "called off: nothing was done", "fine strong"
+    elif scene.state.ended:
         yield told[scene.state.ended], "fine strong"
 
 

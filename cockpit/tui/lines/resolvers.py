@@ -99,7 +99,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         parts.append((("paused until the switch", "unknown"),))
     elif grid.switched_at is None:
         unseen = ("nobody saw the switch", "unknown")
-        parts.append((unseen if grid.unknown else ("not switched yet", "dim"),))
+        parts.append((unseen if grid.unknown else (_to_come(grid), "dim"),))
         if not parts[1:]:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
@@ -108,6 +108,16 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         parts.append(_until(scene, grid))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
+
+
+def _to_come(grid: Grid) -> str:
+    """That the switch is still to come, or the one back."""
+    return "not switched back yet" if grid.wanted == "old" else "not switched yet"
+
+
+def _left(grid: Grid) -> str:
+    """The side that is left by the switch to come, or that has been."""
+    return "new" if grid.wanted == "old" else "old"
 
 
 def is_old(scene: Scene, grid: Grid) -> bool:
@@ -122,7 +132,7 @@ def _ago(scene: Scene, at: float) -> str:
 def _until(scene: Scene, grid: Grid) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due."""
     states = {cell.state for row in _counting(grid) for cell in row.cells}
-    left = "old" if grid.wanted == "new" else "new"
+    left = _left(grid)
     if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
     if grid.bound is None:
@@ -260,7 +270,7 @@ def _answers(scene: Scene, grid: Grid, row: Row, width: int, *, noted: bool) -> 
 
 def time_left(scene: Scene, grid: Grid, row: Row) -> str:
     """How long the longest answer of the side that was left may still be kept."""
-    left = "old" if grid.wanted == "new" else "new"
+    left = _left(grid)
     waiting = [
         cell.expires_at
         for cell in row.cells
@@ -354,7 +364,7 @@ def _bar(grid: Grid, width: int) -> Line:
     if grid.switched_at is None and grid.unknown:
         return ((clip(grid.unknown, width), "unknown"),)
     if grid.switched_at is None:
-        return (("not switched yet: the old answer is the right one", "dim"),)
+        return ((f"{_to_come(grid)}: the {_left(grid)} answer is the right one", "dim"),)
     if grid.share is None:
         return (("share unknown: too few answered", "unknown"),)
     words = f"  {share_words(grid.share)} {grid.wanted}"
