@@ -21,6 +21,9 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 _PERCENT = re.compile("%[0-9A-F]{2}")
+_BLANK = re.compile("[ \t]")
+_ESCAPED_BY_BASH = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
+"""What `printf %q` puts a backslash before."""
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
 _SHORTEST_FORM = 6
@@ -96,6 +99,8 @@ def _quoted(text: str) -> Iterator[str]:
     yield from (html.escape(text), html.escape(text, quote=False))
     yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode())[2:-1])
     yield text.replace("\\", "\\\\").replace("'", "\\'")
+    # Without its blanks, what follows would be taken for what the backslash before them escapes.
+    yield from (_BLANK.sub(r"\\\g<0>", text), _ESCAPED_BY_BASH.sub(r"\\\g<0>", text))
     yield from (text.replace("'", "''"), text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
 
 

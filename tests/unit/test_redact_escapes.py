@@ -70,6 +70,17 @@ WAYS: dict[str, Callable[[str], str]] = {
     "a password file": lambda s: s.replace("\\", "\\\\").replace(":", "\\:"),
     "a unit": lambda s: s.replace("%", "%%"),
 }
+
+
+@pytest.mark.parametrize(
+    "secret", ["correct horse battery staple", "pa ss/w+ord 123", "a 1b 22c $3"]
+)
+def test_a_passphrase_is_hidden_whatever_stands_before_its_blanks(secret: str) -> None:
+    for form in (bash(secret), secret.replace(" ", "\\ "), shlex.quote(secret)):
+        shown = knowing(secret).clean(f"KEY={form} and more")
+        assert shown.replace("'", "") == "KEY=[secret0 hidden] and more"
+
+
 PIECES = (
     *("\\", "\\u", "\\U", "\\x", "{", "}", "&", "&#", "&#x", ";", "%", "$", "7f", "41", "1b"),
     *("d800", "dc00", "110000", "9", "8", "\n", " ", PASSWORD),
