@@ -459,6 +459,21 @@ async def test_a_step_in_doubt_is_settled_with_a_reason() -> None:
         assert await _asked(one, "settle_done") == {"step": "rest", "text": "counted by hand"}
 
 
+async def test_hold_note_and_help_work_while_a_step_is_settled() -> None:
+    async with opened(views.in_doubt()) as one:
+        await one.pilot.press("enter")
+        await one.until(lambda: isinstance(one.app.screen, Settle))
+        await one.pilot.press("h")
+        await _asked(one, "hold")
+        await one.pilot.press("n")
+        await _answer(one, "support has two calls")
+        await _asked(one, "note")
+        await one.pilot.press("question_mark")
+        await one.says("not now: no step is running")
+        await one.pilot.press("escape")
+        await one.until(lambda: isinstance(one.app.screen, Settle))
+
+
 async def test_a_step_is_called_done_only_after_a_look() -> None:
     view = views.in_doubt()
     assert view.live is not None

@@ -35,7 +35,10 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         Binding("f", "failed", "it failed"),
         Binding("r", "again", "run it again"),
         Binding("k", "app.stop", "end what lives on"),
-        Binding("b", "way_back", "way back"),
+        Binding("b", "wish('roll_back')", "way back"),
+        Binding("h", "wish('hold')", "hold"),
+        Binding("n", "wish('note')", "note"),
+        Binding("question_mark", "help", "keys"),
         Binding("o", "output", "output"),
         Binding("escape", "leave", "leave"),
     ]
@@ -102,13 +105,19 @@ class Settle(ModalScreen[None], inherit_bindings=False):
         else:
             self._settle("settle_not_happened")
 
-    def action_way_back(self) -> None:
-        """The way back, with what it would do."""
+    def action_wish(self, name: str) -> None:
+        """Ask something of the run, or say why not."""
         from cockpit.tui.wishes import wish
 
         app = app_of(self)
-        if refusal := wish(app, "roll_back", None):
+        if refusal := wish(app, name, None):
             app.tell(refusal)
+
+    def action_help(self) -> None:
+        """Every key."""
+        from cockpit.tui.screens.page import help_screen
+
+        self.app.push_screen(help_screen())
 
     def action_output(self) -> None:
         """Its output over the whole screen."""
