@@ -38,7 +38,11 @@ def modes(folder: Path) -> dict[str, str]:
     """What lies in a run with another mode or group than a shared one has."""
     found = {}
     for path in (folder, *folder.rglob("*")):
-        about, name = path.lstat(), str(path.relative_to(folder))
+        name = str(path.relative_to(folder))
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            continue  # the living engine writes beside, and renames
         mode = stat.S_IMODE(about.st_mode)
         wanted = 0o2750 if path.is_dir() else 0o640
         if name in OPENED:
