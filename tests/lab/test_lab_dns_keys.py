@@ -89,7 +89,7 @@ async def test_a_real_zone_is_moved_and_taken_back_by_keys_and_the_grid_says_wha
             await _and_back(watched)
             assert not comparing.done(), "it compared to the end"
             comparing.cancel()
-            assert walker.scene.state.ended == "rolled_back"
+            await walker.until("the end", lambda: walker.scene.state.ended == "rolled_back")
         assert watched.wrong == []
         assert watched.right >= 100
         assert max(ttl for name, ttl in watched.seen if name in HONEST) > LOW_S, "the TTL before"
