@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from cockpit.actions.docker_engine import client
 from cockpit.clock import live_clock
 from tests.lab.fix_servers import free_port, loopback
 from tests.lab.fix_tiles import Deployed, daemon, import_busybox, lab_engine, watching
-from tests.lab.stack_engine import Engine
+from tests.lab.stack_engine import Engine, until
 
 QUICK = {"interval": "1s", "timeout": "5s", "retries": 1}
 
@@ -107,7 +108,11 @@ async def test_a_kill_after_memory_ran_out_is_said_to_be_a_kill(
     stack = deployed(made, tmp_path, web={**limit, **again, "volumes": ["small:/data"]})
     async with watching(stack, tmp_path) as seen:
         await seen.says("web", "slow", "ran out of memory")
-        await asyncio.to_thread(made.docker, "kill", stack.container("web"))
+        # It says so as soon as it ends; before it is started again there is nothing to kill.
+        container, form = stack.container("web"), "{{.State.Running}} {{.RestartCount}}"
+        wait = partial(until, lambda: made.docker("inspect", "-f", form, container) == "true 1\n")
+        await asyncio.to_thread(wait, 20, "it is not started again")
+        await asyncio.to_thread(made.docker, "kill", container)
         await seen.says("web", "down", "killed (137)")
 
 
