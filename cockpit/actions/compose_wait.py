@@ -38,7 +38,7 @@ async def healthy(
     began = real()
     former = {one.identity: one for one in before}
     told: dict[str, str] = {}
-    stands = {(one.identity, one.started): began - SETTLED_S for one in before}
+    stands = standing(before, began)
     while True:
         found = await asyncio.to_thread(look, docker, services)
         containers = [as_known(one, former.get(one.identity)) for one in found]
@@ -56,6 +56,14 @@ async def healthy(
             say(f"{len(containers)} services ready after {now - began:.0f} s")
             return
         await asyncio.sleep(EVERY_S)
+
+
+def standing(before: Sequence[Seen], began: float) -> dict[tuple[str, float], float]:
+    """Since when those that were there are taken to have run, each by its start.
+
+    One that was started again may be looping, and be met in the moment in which it runs.
+    """
+    return {(one.identity, one.started): began - SETTLED_S for one in before if not one.restarts}
 
 
 def as_known(one: Seen, former: Seen | None) -> Seen:

@@ -11,7 +11,14 @@ from cockpit.actions.compose_plan import Change, Judgement, changed, with_depend
 from cockpit.actions.compose_plan import words as foretold
 from cockpit.actions.compose_prune import Built, judged
 from cockpit.actions.compose_seen import Seen, allowance, moment, seen, words
-from cockpit.actions.compose_wait import as_known, deadline, is_lost, is_settled
+from cockpit.actions.compose_wait import (
+    SETTLED_S,
+    as_known,
+    deadline,
+    is_lost,
+    is_settled,
+    standing,
+)
 from cockpit.engine.proposals import closed_by_state
 from cockpit.errors import Refused
 from cockpit.journal.state import RunState, StepState
@@ -56,6 +63,12 @@ INSPECTED: dict[str, Any] = {
     },
     "HostConfig": {"Memory": 64 * 2**20},
 }
+
+
+def test_what_was_there_has_stood_unless_it_was_started_again() -> None:
+    looping = replace(ONE, identity="c2", restarts=3)
+    stands = standing((ONE, looping), 50.0)
+    assert stands == {("c1", 100.0): 50.0 - SETTLED_S}
 
 
 def test_a_container_is_read_from_what_the_engine_says() -> None:
