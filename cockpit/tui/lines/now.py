@@ -272,15 +272,10 @@ def _lab(scene: Scene) -> Iterator[Span]:
 
 
 def _ended(scene: Scene) -> Iterator[Span]:
-    told = {
-        "completed": "completed: every step is done",
-        "rolled_back": "rolled back: the old side serves again",
-        "called_off": "called off: what was done is put back",
-    }
-    if scene.state.ended == "called_off" and not scene.state.steps:
-        yield "called off: nothing was done", "fine strong"
-    elif scene.state.ended:
-        yield told[scene.state.ended], "fine strong"
+    put_back = "what was done is put back" if scene.state.steps else "nothing was done"
+    told = {"completed": "every step is done", "rolled_back": "the old side serves again"}
+    if ended := scene.state.ended:
+        yield f"{ended.replace('_', ' ')}: {told.get(ended, put_back)}", "fine strong"
 
 
 def _running(scene: Scene) -> Iterator[Span]:

@@ -10,6 +10,7 @@ from cockpit.status import BEHAVIOUR, CELL, CELL_BACK, CHECK, TTL_MARK, Mark
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.scene import Scene
+from cockpit.tui.lines.switching import side_left, to_come
 from cockpit.tui.lines.text import (
     Line,
     cells,
@@ -99,7 +100,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         parts.append((("paused until the switch", "unknown"),))
     elif grid.switched_at is None:
         unseen = ("nobody saw the switch", "unknown")
-        parts.append((unseen if grid.unknown else (_to_come(grid), "dim"),))
+        parts.append((unseen if grid.unknown else (to_come(grid), "dim"),))
         if not parts[1:]:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
@@ -108,16 +109,6 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         parts.append(_until(scene, grid))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
-
-
-def _to_come(grid: Grid) -> str:
-    """That the switch is still to come, or the one back."""
-    return "not switched back yet" if grid.wanted == "old" else "not switched yet"
-
-
-def _left(grid: Grid) -> str:
-    """The side that is left by the switch to come, or that has been."""
-    return "new" if grid.wanted == "old" else "old"
 
 
 def is_old(scene: Scene, grid: Grid) -> bool:
@@ -132,7 +123,7 @@ def _ago(scene: Scene, at: float) -> str:
 def _until(scene: Scene, grid: Grid) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due."""
     states = {cell.state for row in _counting(grid) for cell in row.cells}
-    left = _left(grid)
+    left = side_left(grid)
     if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
     if grid.bound is None:
@@ -270,7 +261,7 @@ def _answers(scene: Scene, grid: Grid, row: Row, width: int, *, noted: bool) -> 
 
 def time_left(scene: Scene, grid: Grid, row: Row) -> str:
     """How long the longest answer of the side that was left may still be kept."""
-    left = _left(grid)
+    left = side_left(grid)
     waiting = [
         cell.expires_at
         for cell in row.cells
@@ -364,7 +355,7 @@ def _bar(grid: Grid, width: int) -> Line:
     if grid.switched_at is None and grid.unknown:
         return ((clip(grid.unknown, width), "unknown"),)
     if grid.switched_at is None:
-        return ((f"{_to_come(grid)}: the {_left(grid)} answer is the right one", "dim"),)
+        return ((f"{to_come(grid)}: the {side_left(grid)} answer is the right one", "dim"),)
     if grid.share is None:
         return (("share unknown: too few answered", "unknown"),)
     words = f"  {share_words(grid.share)} {grid.wanted}"
