@@ -21,8 +21,9 @@ from cockpit.telemetry.live import SICK, WORST, Live, Tile, tile_state
 from cockpit.timewords import lasting, moment
 
 Seen = tuple[under_way.UnderWay, ...]
-SHOWN = 8
-"""How many of the newest lines are shown."""
+LINES = 24
+SHOWN, LEAST = 8, 2
+"""How many of the newest events are shown, and how many where much else is to be said."""
 SICKEST = 6
 """How many services that are not well are named."""
 
@@ -105,10 +106,14 @@ def told(view: View, ahead: Outlook, seen: Seen, *, let_go: bool = False) -> str
 
 def screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool = False) -> Iterator[str]:
     """At most 24 lines of 80 columns, where titles allow it; no text from outside adds one."""
-    return map(one_line, _screenful(view, ahead, seen, let_go=let_go))
+    above = list(_stands(view, ahead, seen, let_go=let_go))
+    newest = view.state.log[-max(LEAST, min(SHOWN, LINES - 1 - len(above))) :]
+    names = step_names(view.runbook, view.state)
+    past = (f"{moment(line.at)}  {log_words(names, line)}" for line in newest)
+    return map(one_line, (*above, "", *past))
 
 
-def _screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Iterator[str]:
+def _stands(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Iterator[str]:
     state = view.state
     yield f"{ENVIRONMENT.get(state.environment, state.environment)} · {state.domain} · {state.run}"
     words = RUN["let_go"].shown() if let_go else shown(state)
@@ -128,10 +133,6 @@ def _screenful(view: View, ahead: Outlook, seen: Seen, *, let_go: bool) -> Itera
         yield from _next(ahead, {one.step for one in seen})
     if view.live:
         yield from _seen(view.live, view.now, lost=is_lost(view))
-    yield ""
-    names = step_names(view.runbook, view.state)
-    for line in state.log[-SHOWN:]:
-        yield f"{moment(line.at)}  {log_words(names, line)}"
 
 
 def _watched(view: View, *, let_go: bool) -> Iterator[str]:

@@ -178,6 +178,22 @@ def test_services_take_few_lines_the_sick_by_name_and_what_is_old_is_never_fine(
     assert len(told.splitlines()) <= 24
 
 
+def test_where_much_is_wrong_fewer_of_the_newest_events_are_told(
+    run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(run, run.plan.runbook.forward[1].id, "copied 3 of 9\n")
+    run.write(e.Held("a storm"))
+    for at in range(8):
+        run.write(e.Noted(f"note {at}"))
+    now = Client(run.directory).view().now
+    tiles = tuple(Tile(f"s{at}", f"service {at}", "down", "503", now, now) for at in range(9))
+    lives(age_s=3000.0, trouble="the disk is full", tiles=tiles)
+    told = seen(capsys)
+    assert len(told.splitlines()) == 24
+    assert "note 7" in told
+    assert "note 0" not in told
+
+
 def test_what_keeps_the_engine_from_confirming_is_said(
     run: WrittenRun, lives: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
