@@ -22,8 +22,8 @@ from urllib.parse import quote, quote_plus
 
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _BLANK = re.compile("[ \t]")
-_ESCAPED_BY_BASH = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
-"""What `printf %q` puts a backslash before."""
+_ESCAPED_BY_BASH = re.compile(r"[ \t!\"$&'()*,;<>?\[\\\]^`{|}]|^[#~]|(?<=[:=])~")
+"""What bash's `printf %q` puts a backslash before."""
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
 _SHORTEST_FORM = 6
@@ -99,9 +99,22 @@ def _quoted(text: str) -> Iterator[str]:
     yield from (html.escape(text), html.escape(text, quote=False))
     yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode())[2:-1])
     yield text.replace("\\", "\\\\").replace("'", "\\'")
-    # Without its blanks, what follows would be taken for what the backslash before them escapes.
-    yield from (_BLANK.sub(r"\\\g<0>", text), _ESCAPED_BY_BASH.sub(r"\\\g<0>", text))
+    if _BLANK.search(text):
+        yield from _with_blanks(text)
     yield from (text.replace("'", "''"), text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
+
+
+def _with_blanks(text: str) -> Iterator[str]:
+    """By a shell, and in another encoding once more.
+
+    They need forms of their own: where white space is left out, a backslash before it would be
+    taken for an escape of what follows.
+    """
+    for pattern in (_BLANK, _ESCAPED_BY_BASH):
+        once = pattern.sub(r"\\\g<0>", text)
+        yield from (once, _ESCAPED_BY_BASH.sub(r"\\\g<0>", once))
+        yield from (json.dumps(once)[1:-1], json.dumps(once, ensure_ascii=False)[1:-1])
+        yield from _both_cases(quote(once, safe=""))
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -72,11 +73,23 @@ WAYS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "secret", ["correct horse battery staple", "pa ss/w+ord 123", "a 1b 22c $3"]
+PASSPHRASES = (
+    *("correct horse battery staple", "pa ss/w+ord 123", "a 1b 22c $3", "correct #1 horse!"),
+    *("comma, and! words here", "x, y! z long", "two ~words and a $", "a = ~b; phrase*"),
+    *("#first of 2 words", "u:~ [x] {y} `z` ^|<>?"),
 )
+
+
+def really_bash(secret: str) -> str:
+    words = ("bash", "-c", 'printf %q "$1"', "bash", secret)
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("secret", PASSPHRASES)
 def test_a_passphrase_is_hidden_whatever_stands_before_its_blanks(secret: str) -> None:
-    for form in (bash(secret), secret.replace(" ", "\\ "), shlex.quote(secret)):
+    escaped = really_bash(secret)
+    twice = (json.dumps(escaped)[1:-1], quote(escaped, safe=""), really_bash(escaped))
+    for form in (escaped, secret.replace(" ", "\\ "), shlex.quote(secret), *twice):
         shown = knowing(secret).clean(f"KEY={form} and more")
         assert shown.replace("'", "") == "KEY=[secret0 hidden] and more"
 
