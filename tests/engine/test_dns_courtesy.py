@@ -15,7 +15,8 @@ from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
 from tests.engine.test_dns_checks import FOLLOWS, TTL
 from tests.fakes.dns_lab import DnsLab, dns_lab
-from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, is_for, own_net, serving
+from tests.fakes.dns_servers import NAMES, OLD, Zone, is_for, own_net, serving
+from tests.fakes.dns_targets import dns_target
 
 PATIENCE_S = 30.0
 
@@ -42,13 +43,7 @@ class Heard:
 
 
 def target_of(net: str, authority: int, port: int) -> DnsTarget:
-    return DnsTarget(
-        kind="dns",
-        zone=ZONE,
-        names=NAMES,
-        old=OLD,
-        new=NEW,
-        provider="manual",
+    return dns_target(
         authorities=(Authority(name="ns1", address=f"{net}.1", port=authority),),
         resolvers=(Resolver(name="one", address=f"{net}.2", port=port),),
     )

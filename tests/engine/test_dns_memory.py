@@ -31,7 +31,8 @@ from cockpit.runbook.words import Duration, Id, TargetId
 from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Live
 from tests.fakes.dns_lab import runbook_of
-from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, reply_to, serving
+from tests.fakes.dns_servers import NAMES, NEW, OLD, Zone, own_net, reply_to, serving
+from tests.fakes.dns_targets import dns_target
 
 NOON = 1_800_000_000.0
 ZONE_ID = TargetId("zone")
@@ -75,13 +76,7 @@ async def two(late: Zone, early: Zone) -> AsyncIterator[tuple[DnsTarget, Zone]]:
         serving(f"{net}.3", cache.answer) as port,
     ):
         yield (
-            DnsTarget(
-                kind="dns",
-                zone=ZONE,
-                names=NAMES,
-                old=OLD,
-                new=NEW,
-                provider="manual",
+            dns_target(
                 authorities=(
                     Authority(name="ns1", address=f"{net}.1", port=one),
                     Authority(name="ns2", address=f"{net}.2", port=other),

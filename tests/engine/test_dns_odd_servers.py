@@ -24,7 +24,8 @@ from cockpit.propagation.classify import Reply
 from cockpit.propagation.volley import NO_TIME, volley
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
 from tests.fakes.dns_lab import runbook_of
-from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Respond, Zone, own_net, reply_to, serving
+from tests.fakes.dns_servers import NEW, OLD, Respond, Zone, own_net, reply_to, serving
+from tests.fakes.dns_targets import dns_target
 
 NAME = "www.shop.test."
 DEADLINE_S = 1.0
@@ -170,13 +171,7 @@ class NoSix(socket.socket):
 
 
 def target_of(net: str, port: int, *more: Resolver) -> DnsTarget:
-    return DnsTarget(
-        kind="dns",
-        zone=ZONE,
-        names=NAMES,
-        old=OLD,
-        new=NEW,
-        provider="manual",
+    return dns_target(
         authorities=(Authority(name="ns1", address=f"{net}.1", port=port),),
         resolvers=(Resolver(name="four", address=f"{net}.1", port=port), *more),
     )

@@ -11,7 +11,7 @@ from cockpit.commands.dns import code_of, look
 from cockpit.commands.dns_run import Known
 from cockpit.propagation.answers import Cell, Grid
 from cockpit.propagation.watch import PropagationWatch
-from cockpit.runbook.targets import Authority, DnsTarget, Resolver
+from cockpit.runbook.targets import Authority, Resolver
 from tests.fakes.dns_lab import DnsLab, dns_lab, runbook_of
 from tests.fakes.dns_records import with_records
 from tests.fakes.dns_servers import (
@@ -25,6 +25,7 @@ from tests.fakes.dns_servers import (
     reply_to,
     serving,
 )
+from tests.fakes.dns_targets import dns_target
 
 
 @pytest.fixture
@@ -191,19 +192,15 @@ async def test_no_end_is_promised_while_a_name_server_that_last_gave_old_is_sile
         serving(f"{net}.2", lagging) as ns2,
         serving(f"{net}.3", turns.answer) as one,
     ):
-        target = DnsTarget(
-            kind="dns",
-            zone=ZONE,
-            names=(ZONE,),
-            old=OLD,
-            new=NEW,
-            provider="rfc2136",
+        target = dns_target(
             secret=lab.target.secret,
             authorities=(
                 Authority(name="ns1", address=f"{net}.1", port=ns1),
                 Authority(name="ns2", address=f"{net}.2", port=ns2),
             ),
             resolvers=(Resolver(name="one", address=f"{net}.3", port=one),),
+            names=(ZONE,),
+            provider="rfc2136",
         )
         watch = PropagationWatch(target, lab.clock, deadline_s=0.2)
         await watch.look("not yet")
@@ -228,16 +225,12 @@ async def held_answer(lab: DnsLab, resolver: Respond) -> Cell:
     """What a watch says of one resolver after the bound of a switch."""
     net, zone = own_net(), Zone.at(OLD, 60)
     async with serving(f"{net}.1", zone.answer) as ns, serving(f"{net}.2", resolver) as port:
-        target = DnsTarget(
-            kind="dns",
-            zone=ZONE,
-            names=(ZONE,),
-            old=OLD,
-            new=NEW,
-            provider="rfc2136",
+        target = dns_target(
             secret=lab.target.secret,
             authorities=(Authority(name="ns1", address=f"{net}.1", port=ns),),
             resolvers=(Resolver(name="one", address=f"{net}.2", port=port),),
+            names=(ZONE,),
+            provider="rfc2136",
         )
         watch = PropagationWatch(target, lab.clock)
         await watch.look("not yet")

@@ -9,11 +9,12 @@ import pytest
 from cockpit.checks import registry
 from cockpit.commands import preflight
 from cockpit.commands.world import World
-from cockpit.runbook.targets import Authority, DnsTarget, Resolver
+from cockpit.runbook.targets import Authority, Resolver
 from tests.engine.test_dns_signed import SIGNED
 from tests.engine.test_dns_zone_checks import AGREE
 from tests.fakes.dns_lab import runbook_of
-from tests.fakes.dns_servers import NAMES, NEW, OLD, ZONE, Zone, own_net, serving
+from tests.fakes.dns_servers import OLD, Zone, own_net, serving
+from tests.fakes.dns_targets import dns_target
 
 
 @pytest.mark.parametrize("why", ["", "T-0 is near"])
@@ -34,13 +35,7 @@ async def test_preflight_asks_no_resolver_while_a_run_is_about_to_switch(
         about=lambda: SimpleNamespace(plan="p" * 64),
     )
     async with serving(f"{net}.1", zone.answer) as ns, serving(f"{net}.2", respond) as port:
-        target = DnsTarget(
-            kind="dns",
-            zone=ZONE,
-            names=NAMES,
-            old=OLD,
-            new=NEW,
-            provider="manual",
+        target = dns_target(
             authorities=(Authority(name="ns1", address=f"{net}.1", port=ns),),
             resolvers=(Resolver(name="one", address=f"{net}.2", port=port),),
         )

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver, WatchedRecord
 from tests.fakes.dns_lab import DnsLab
-from tests.fakes.dns_servers import NEW, OLD, ZONE, Zone, own_net, serving
+from tests.fakes.dns_servers import OLD, ZONE, Zone, own_net, serving
+from tests.fakes.dns_targets import dns_target
 
 BESIDE = (
     WatchedRecord(name=ZONE, type="AAAA"),
@@ -37,16 +38,12 @@ async def with_records(lab: DnsLab) -> AsyncIterator[tuple[Zone, DnsTarget]]:
     ):
         yield (
             zone,
-            DnsTarget(
-                kind="dns",
-                zone=ZONE,
-                names=(ZONE,),
-                old=OLD,
-                new=NEW,
-                provider="rfc2136",
+            dns_target(
                 secret=lab.target.secret,
                 authorities=(Authority(name="ns1", address=f"{net}.1", port=ns),),
                 resolvers=(Resolver(name="one", address=f"{net}.2", port=port),),
                 records=BESIDE,
+                names=(ZONE,),
+                provider="rfc2136",
             ),
         )
