@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from cockpit.clock import ClockMap, boot_id, boot_ns
 from cockpit.durable import replace_file, sync_folder

@@ -27,9 +27,24 @@ def chained(previous: str, body: bytes) -> str:
 
 def line_of(previous: str, event: Event) -> tuple[bytes, str]:
     """An event's whole line, and its hash."""
-    body = _ENCODER.encode(event)
-    digest = chained(previous, body)
-    return body + b"\t" + digest.encode("ascii") + b"\n", digest
+    text, [(_, digest)] = lines_of(previous, (event,))
+    return text, digest
+
+
+def lines_of(previous: str, events: Iterable[Event]) -> tuple[bytes, list[tuple[Event, str]]]:
+    """The lines of events that follow one another, and each event with its hash."""
+    # Many at once are written in little more time than the disk takes: nothing is called in vain.
+    sha256, encode = hashlib.sha256, _ENCODER.encode
+    former = previous.encode("ascii")
+    parts: list[bytes] = []
+    found: list[tuple[Event, str]] = []
+    for event in events:
+        body = encode(event)
+        digest = sha256(former + body).hexdigest()
+        former = digest.encode("ascii")
+        parts += (body, b"\t", former, b"\n")
+        found.append((event, digest))
+    return b"".join(parts), found
 
 
 def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[Event, str]]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from cockpit.answer import Answer
 from cockpit.journal.step_events import (
     AttemptEnded,
@@ -57,8 +59,8 @@ RunEnd = Literal["completed", "rolled_back", "called_off"]
 ClockWhy = Literal["start", "speed", "jump", "reboot", "lag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+# A struct and not a dataclass: recording and reading a long run make one a line.
+class Event(msgspec.Struct, frozen=True):
     """One line of the journal."""
 
     v: int

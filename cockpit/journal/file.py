@@ -23,7 +23,7 @@ from cockpit.journal.chain import (
     fitting,
     holds,
     is_begun,
-    line_of,
+    lines_of,
     row_of,
     rows_of,
 )
@@ -183,39 +183,39 @@ class JournalFile:
         """Record what happens at once, each with its hash: one write, one wait for the disk."""
         if self.damage:
             raise JournalDamaged(self.damage, where=str(self.path), mend=ACCEPT)
-        seq, head, moment = self._reader.seq, self._reader.head, self._moment()
-        recorded: list[tuple[Event, str]] = []
-        lines: list[bytes] = []
-        for data in told:
-            seq += 1
-            event = self._event(seq, (by, run_s), data, intent, moment)
-            line, head = line_of(head, event)
-            lines.append(line)
-            recorded.append((event, head))
-        self._write(text := b"".join(lines))
-        self._reader.seq, self._reader.head = seq, head
+        events = self._events(self._reader.seq + 1, by, run_s, told, intent)
+        text, recorded = lines_of(self._reader.head, events)
+        self._write(text)
+        if recorded:
+            event, self._reader.head = recorded[-1]
+            self._reader.seq = event.seq
         self._reader.offset += len(text)
         return recorded
 
     def event(self, seq: int, by: str, run_s: float, data: object, intent: str = "") -> Event:
         """An event as of now, not yet recorded."""
-        return self._event(seq, (by, run_s), data, intent, self._moment())
+        return self._events(seq, by, run_s, (data,), intent)[0]
 
-    @staticmethod
-    def _moment() -> tuple[str, int]:
-        return rfc3339(wall_s()), boot_ns()
-
-    def _event(
-        self,
-        seq: int,
-        told: tuple[str, float],
-        data: object,
-        intent: str,
-        moment: tuple[str, int],
-    ) -> Event:
-        (by, run_s), (utc, boot) = told, moment
-        kind, plain = NAME[type(data)], msgspec.to_builtins(data)
-        return Event(FORMAT, seq, kind, utc, self._boot, boot, run_s, by, plain, intent)
+    def _events(
+        self, seq: int, by: str, run_s: float, told: Iterable[object], intent: str
+    ) -> list[Event]:
+        """What happens at once, numbered from `seq` on."""
+        utc, boot, plain = rfc3339(wall_s()), boot_ns(), msgspec.to_builtins
+        return [
+            Event(
+                FORMAT,
+                number,
+                NAME[type(data)],
+                utc,
+                self._boot,
+                boot,
+                run_s,
+                by,
+                plain(data),
+                intent,
+            )
+            for number, data in enumerate(told, start=seq)
+        ]
 
     @property
     def mark(self) -> tuple[int, str]:
