@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import selectors
 import socket
 from collections.abc import Collection
 from functools import lru_cache
@@ -51,8 +52,18 @@ class Ports:
         """The numbers of each family's sockets; none where there are none."""
         self.why: dict[int, str] = {}
         """Why a family has none."""
+        self._ready: selectors.DefaultSelector | None = None
+        """All of them as one; the loop then knows one file, and one turn of it reads several."""
+        try:
+            self._ready = ready = selectors.DefaultSelector()
+        except OSError as error:
+            self.of = dict.fromkeys(versions, range(0))
+            self.why = {one: _lacking(one, error) for one in versions}
+            return
         for version in sorted(versions):
             self._open(version, min(SOCKETS, most))
+            for number in self.of[version]:
+                ready.register(self.sockets[number], selectors.EVENT_READ, number)
 
     def _open(self, version: int, wanted: int) -> None:
         first = len(self.sockets)
@@ -60,12 +71,21 @@ class Ports:
             try:
                 self.sockets.append(_opened(version))
             except OSError as error:
-                self.why[version] = f"no IPv{version} socket: {(error.strerror or '').lower()}"
+                self.why[version] = _lacking(version, error)
                 if error.errno in _TOO_MANY and len(self.sockets) > first:
                     # The last one is given back: what follows here needs a file now and then.
                     self.sockets.pop().close()
                 break
         self.of[version] = range(first, len(self.sockets))
+
+    @property
+    def file(self) -> int | None:
+        """A file that can be read while any of the sockets can; None where there is none."""
+        return self._ready.fileno() if self._ready and self.sockets else None
+
+    def ready(self) -> list[int]:
+        """The sockets that have something now, answers or errors."""
+        return [key.data for key, _ in self._ready.select(0)] if self._ready else []
 
     @property
     def room(self) -> int:
@@ -86,6 +106,8 @@ class Ports:
         """Close them all."""
         for one in self.sockets:
             one.close()
+        if self._ready:
+            self._ready.close()
 
 
 def _opened(version: int) -> socket.socket:
@@ -103,6 +125,10 @@ def _opened(version: int) -> socket.socket:
         raise
     stamp(one)
     return one
+
+
+def _lacking(version: int, error: OSError) -> str:
+    return f"no IPv{version} socket: {(error.strerror or '').lower()}"
 
 
 def _code(notes: Notes) -> int:

@@ -148,8 +148,10 @@ class Walker:
 
     async def hurry(self) -> None:
         """Let the run clock go faster: from here on the night itself is waited for."""
-        await self.pilot.press("plus")
-        await self.until("the speed", lambda: self.scene.state.clock.speed == HURRIED)
+        # More than once where the lab fell behind before, and slowed it.
+        while (speed := self.scene.state.clock.speed) < HURRIED:
+            await self.pilot.press("plus")
+            await self.until("the speed", lambda: self.scene.state.clock.speed > speed)
 
     async def write_reason(self, words: str) -> None:
         """Answer the dialog that wants a reason, and press the key that does it."""

@@ -14,7 +14,8 @@ def test_a_number_of_thousands_of_digits_is_read_as_a_great_one(header: str, dig
     if header == "ratelimit-remaining":
         assert (_remaining(headers, None) or 0) > 1_000_000
     else:
-        assert lasting(wait_s(headers)).endswith("h")
+        assert wait_s(headers) > 1_000_000
+        assert lasting(wait_s(headers))
 
 
 @pytest.mark.parametrize("key", ["r", "t"])
