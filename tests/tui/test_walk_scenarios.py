@@ -92,7 +92,7 @@ async def roll_back(walker: Walker) -> None:
     await walker.until("the rollback", lambda: walker.scene.state.mode == "roll_back")
     done = await walker.walk()
     assert done[0] == "back_freeze_new"
-    assert walker.scene.state.ended == "rolled_back"
+    await walker.until("the end", lambda: walker.scene.state.ended == "rolled_back")
 
 
 async def test_a_calm_cutover_is_walked_to_its_end_by_keypresses() -> None:
@@ -107,7 +107,7 @@ async def test_a_calm_cutover_is_walked_to_its_end_by_keypresses() -> None:
             assert all(not table.missing for table in found.tables)
             assert await authorities(view.runbook) == {"new"}
             await walker.walk()
-            assert walker.scene.state.ended == "completed"
+            await walker.until("the end", lambda: walker.scene.state.ended == "completed")
         confirmed_once_each(night.directory)
 
 
@@ -128,5 +128,5 @@ async def test_a_faulty_cutover_is_rolled_back_by_keypresses(scenario: str) -> N
             found = await compared(runbook, "new_db", "old_db")
             assert all(not table.missing for table in found.tables)
             assert await authorities(runbook) == {"old"}
-            assert shown(walker) == "decided"
+            await walker.until("its word", lambda: shown(walker) == "decided")
         confirmed_once_each(night.directory)
