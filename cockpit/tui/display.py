@@ -130,9 +130,10 @@ def _pieces(update: Update) -> Iterator[tuple[int, int, Iterable[Segment]]]:
                 yield y, x, strip
                 x += strip.cell_length
         return
+    # What lies beside a span was not drawn to its end: of some of it, only what is behind.
     for y, x1, x2 in update.spans:
         for end, (x, piece) in zip(update.chop_ends[y], update.chops[y].items(), strict=True):
-            if piece is not None and x <= x2 and end > x1:
+            if piece is not None and x < x2 and end > x1:
                 yield y, x, piece
 
 
@@ -142,7 +143,7 @@ def _change(pen: Pen, wanted: Pen) -> tuple[str, Pen]:
     attributes, front, back = wanted
     if front == ANY:
         attributes, front = pen[:2] if _leaves_blanks(pen[0]) else ("", "")
-    if attributes == pen[0] and front and back:
+    if attributes == pen[0] and (front or not pen[1]) and (back or not pen[2]):
         codes = [new for new, old in ((front, pen[1]), (back, pen[2])) if new != old]
         return (f"\x1b[{';'.join(codes)}m" if codes else ""), (attributes, front, back)
     codes = [code for code in ("0", attributes, front, back) if code]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyte
 import pytest
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import LayoutUpdate
@@ -101,6 +101,19 @@ async def test_what_was_written_in_pieces_is_what_a_full_repaint_shows(theme: st
         assert _cells(app.terminal) == app.repainted()
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_panels_key_leaves_the_other_panels_on_the_screen(size: tuple[int, int]) -> None:
+    client = views.FakeClient(views.switched())
+    app = Recorded(client, size, "cockpit-dark")
+    async with app.run_test(size=size) as pilot:
+        one = Opened(app, pilot, client)
+        await one.settled()
+        for key in ("1", "1", "o", "escape", "1", "5", "5", "2", "2", "1", "3", "3", "4", "4", "1"):
+            await pilot.press(key)
+            await one.settled()
+            assert _cells(app.terminal) == app.repainted(), key
+
+
 async def test_a_second_that_goes_by_writes_a_few_cells() -> None:
     client = views.FakeClient(views.switched())
     app = Recorded(client, (120, 40), "cockpit-dark")
@@ -125,6 +138,14 @@ async def test_the_same_moment_again_writes_nothing() -> None:
         await one.show(replace(views.switched()))
         await one.settled()
         assert app.written == before
+
+
+def test_blanks_of_one_background_name_it_once() -> None:
+    shown = Cells(ColorSystem.TRUECOLOR)
+    shown.resize(40, 1)
+    behind = Style(bgcolor=Color.from_rgb(1, 2, 3))
+    update = LayoutUpdate([[Strip([Segment(" " * 40, behind)])]], Region(0, 0, 40, 1))
+    assert shown.difference(update).count("48;2;1;2;3") == 1
 
 
 @pytest.mark.parametrize(
