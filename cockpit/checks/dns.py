@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.errors import TargetError
 from cockpit.propagation.answers import Cell, Grid, Row, Side
-from cockpit.propagation.convergence import share
+from cockpit.propagation.convergence import share, share_words
 from cockpit.propagation.public import with_public
 from cockpit.propagation.sweep import (
     DEADLINE_S,
@@ -133,7 +133,7 @@ async def converged(check: ConvergedCheck, context: CheckContext) -> Finding:
         if any(cell.state != wanted for cell in row.cells)
     ]
     count = (
-        f"{int(follow * 100)}% of honest caches lead to the {wanted} side"
+        f"{share_words(follow)} of honest caches lead to the {wanted} side"
         f" ({following} of {counted} answers)"
     )
     words = "; ".join((count, *behind, *apart)) + heard.words

@@ -17,7 +17,7 @@ from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.census import words
-from cockpit.propagation.convergence import holding, serving_stale
+from cockpit.propagation.convergence import holding, serving_stale, share_words
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.model import Runbook
 from cockpit.runbook.targets import DnsTarget
@@ -138,12 +138,11 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     yield from others(grid, target.zone)
     yield from notes(grid, target.zone)
     yield from _known_beyond(grid)
-    left = "old" if grid.wanted == "new" else "new"
     stale = serving_stale(grid.rows)
     if late := [name for name in holding(grid.rows) if name not in stale]:
-        yield f"past that, the {left} answer: {', '.join(late)}"
+        yield f"past that, the {grid.left} answer: {', '.join(late)}"
     if stale:
-        yield f"past that, the {left} answer served stale, asked twice: {', '.join(stale)}"
+        yield f"past that, the {grid.left} answer served stale, asked twice: {', '.join(stale)}"
     for one in grid.parents:
         if not one.fits:
             yield f"parent {one.name} ({one.address}) {one.words}"
@@ -173,14 +172,14 @@ def _known_beyond(grid: Grid) -> Iterator[str]:
     if grid.absent_s is not None:
         yield f"an absence is kept for up to {lasting(grid.absent_s)}"
     if grid.expected is not None:
-        yield f"expected by now: {grid.expected:.0%}"
+        yield f"expected by now: {share_words(grid.expected)}"
     for row in grid.rows:
         if row.left_out:
             yield f"{row.name} is left out: {row.left_out}"
         elif row.mark:
             yield f"{row.name}: {TTL_MARK[row.mark]}"
         elif row.caches > 1:
-            told = words(row.following, row.caches, row.about, row.old_at_most)
+            told = words(row.following, row.caches, row.about, row.old_at_most, grid.left)
             yield f"{row.name}: {told}"
     if grid.switched_at is not None:
         yield from (f"beyond resolvers: {one}" for one in grid.beyond)
@@ -191,7 +190,7 @@ def _share(grid: Grid) -> str:
         asked = len(_asked(grid))
         return f"none of {asked} resolvers asked counts" if asked else "no resolver was asked"
     return (
-        f"{grid.share:.0%} of users by weight lead to the {grid.wanted} side"
+        f"{share_words(grid.share)} of users by weight lead to the {grid.wanted} side"
         f" ({grid.following} of {grid.counted} answers)"
     )
 

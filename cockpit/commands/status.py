@@ -15,6 +15,7 @@ from cockpit.engine.start import was_ended
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer, tell
 from cockpit.journal.events import Json
 from cockpit.outlook import Outlook, log_words, outlook, step_names
+from cockpit.propagation.convergence import share_words
 from cockpit.redact import hide_in, one_line, printable
 from cockpit.status import ENVIRONMENT, RUN, STEP, TILE, VERDICT
 from cockpit.telemetry.live import SICK, WORST, Live, Tile, tile_state
@@ -179,7 +180,7 @@ def _seen(live: Live, now: float, *, lost: bool) -> Iterator[str]:
         yield f"{VERDICT[live.verdict.word].shown()}: {live.verdict.reason}"
     grid = live.grid
     if grid and grid.share is not None:
-        yield f"{grid.share:.0%} of resolvers follow ({grid.following} of {grid.counted})"
+        yield f"{share_words(grid.share)} of resolvers follow ({grid.following} of {grid.counted})"
     if grid and grid.switched_at is not None:
         counted = live.old_requests
         told = "an unknown number of" if counted is None else f"{counted:.1f}"

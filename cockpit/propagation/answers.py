@@ -192,3 +192,8 @@ class Grid:
     """The parent zone's servers, by address; none where nobody knows them."""
     unknown: str = ""
     """What of the bound is not known, in words; empty where all is."""
+
+    @property
+    def left(self) -> Side:
+        """The side whose answer must vanish."""
+        return "new" if self.wanted == "old" else "old"

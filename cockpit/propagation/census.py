@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cockpit.propagation.answers import CellState, Mark
+from cockpit.propagation.answers import CellState, Mark, Side
 
 TOGETHER_S = 1.5
 """Instants no farther apart are one: TTLs are whole seconds, and packets take their time."""
@@ -218,8 +218,11 @@ def answers_for_all(caches: int, least_load: float | None = None) -> int:
     return 1 if share >= 1 else math.ceil(math.log(caches / DOUBT) / -math.log(1 - share))
 
 
-def words(following: int, seen: int, about: int, allowed: float | None) -> str:
-    """The count as a person reads it: `12 of about 14 caches, 95%: fewer than 5% old`."""
+def words(following: int, seen: int, about: int, allowed: float | None, left: Side) -> str:
+    """The count as a person reads it: `12 of about 14 caches, 95%: fewer than 5% old`.
+
+    `left` is the side whose answer must vanish.
+    """
     if not seen:
         return "caches not countable"
     following = min(following, about)
@@ -227,7 +230,7 @@ def words(following: int, seen: int, about: int, allowed: float | None) -> str:
     count = count if "caches" in count else f"{count} cache{'s' if seen > 1 else ''}"
     if allowed is None:
         return count
-    return f"{count}, 95%: fewer than {math.ceil(allowed * 100)}% old"
+    return f"{count}, 95%: fewer than {math.ceil(allowed * 100)}% {left}"
 
 
 def fullest(counts: Iterable[Census]) -> Census:

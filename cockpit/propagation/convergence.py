@@ -10,6 +10,7 @@ which a change was asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,6 +24,8 @@ BEYOND = "says that it keeps this longer than the zone allows"
 STALE = "served stale: the cache could not refresh it"
 STALE_TTL = 30
 """An answer served stale carries this TTL at most (RFC 8767 s5); it is asked for once more."""
+ROUNDING = 1e-9
+"""What a binary fraction may lack of a whole percent."""
 ABSENT_S = 10800
 """The longest that a cache in use keeps the absence of a name (BIND; others 3600)."""
 Led = Side | Literal["none"]
@@ -179,6 +182,11 @@ def share(rows: Iterable[Row], wanted: Side) -> tuple[float | None, int, int]:
                 following += 1
                 weight += row.weight
     return (weight / total if total else None), following, counted
+
+
+def share_words(share: float | None) -> str:
+    """A share in whole percent, never rounded up: one that holds on is not all of them."""
+    return "?" if share is None else f"{math.floor(share * 100 + ROUNDING)}%"
 
 
 def judge(

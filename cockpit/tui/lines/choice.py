@@ -70,8 +70,7 @@ def _states(row: Row) -> set[str]:
 
 
 def _leads_back(grid: Grid, row: Row) -> bool:
-    left = "old" if grid.wanted == "new" else "new"
-    return not row.left_out and bool(_states(row) & {left, "holds", "mixed"})
+    return not row.left_out and bool(_states(row) & {grid.left, "holds", "mixed"})
 
 
 SHOWN: Mapping[str, Callable[[Grid, Row], bool]] = {

@@ -9,13 +9,13 @@ from cockpit.clock import NS
 from cockpit.journal.state import AttemptState
 from cockpit.outlook import StepLine, held_up_by
 from cockpit.patience import usual_time
+from cockpit.propagation.convergence import share_words
 from cockpit.status import STEP, TILE
 from cockpit.telemetry.live import tile_state
 from cockpit.tui.lines import times
 from cockpit.tui.lines.changes import sentences
 from cockpit.tui.lines.grouped import grouped
 from cockpit.tui.lines.proposal import answer_key
-from cockpit.tui.lines.resolvers import share_words
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import (
     Line,

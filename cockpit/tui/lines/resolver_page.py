@@ -32,7 +32,7 @@ def resolver_page(scene: Scene, key: str, width: int) -> Picture | None:
     for one, cell in zip(grid.beside, row.beside, strict=False):
         body += _cell(scene, grid, (one.type, one.name), cell, width)
     if row.role == "resolver":
-        body += [(), _part("Its caches"), *_caches(row, width)]
+        body += [(), _part("Its caches"), *_caches(grid, row, width)]
         body += [(), _part("The last looks"), *_history(scene, grid, row, width)]
     body += [(), _part("What you can do"), *_can(row, width)]
     _, worst = worst_of(grid, row)
@@ -83,9 +83,9 @@ def _cell(scene: Scene, grid: Grid, called: tuple[str, str], cell: Cell, width: 
     return rows + labelled("", [(cell.note, "needs")] if cell.note else [], width)
 
 
-def _caches(row: Row, width: int) -> list[Line]:
+def _caches(grid: Grid, row: Row, width: int) -> list[Line]:
     rows = labelled("TTLs", [(TTL_MARK[row.mark] or "as the zone gives them", "plain")], width)
-    told = census.words(row.following, row.caches, row.about, row.old_at_most)
+    told = census.words(row.following, row.caches, row.about, row.old_at_most, grid.left)
     rows += labelled("Count", [(told, "plain" if row.caches else "unknown")], width)
     if row.unseen is not None:
         unseen = f"about {row.unseen * 100:.0f}% of its answers come from caches not met yet"

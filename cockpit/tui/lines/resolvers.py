@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cockpit.propagation.answers import Cell, Grid, Row
+from cockpit.propagation.convergence import share_words
 from cockpit.status import BEHAVIOUR, CELL, CELL_BACK, CHECK, TTL_MARK, Mark
 from cockpit.tui.lines import times
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.scene import Scene
-from cockpit.tui.lines.switching import side_left, to_come
+from cockpit.tui.lines.switching import to_come
 from cockpit.tui.lines.text import (
     Line,
     cells,
@@ -104,8 +105,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         if not parts[1:]:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
-        share = "?" if grid.share is None else f"{int(grid.share * 100)}%"
-        parts.append(((f"{share} of {grid.counted} answers", "plain"),))
+        parts.append(((f"{share_words(grid.share)} of {grid.counted} answers", "plain"),))
         parts.append(_until(scene, grid))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
@@ -123,7 +123,7 @@ def _ago(scene: Scene, at: float) -> str:
 def _until(scene: Scene, grid: Grid) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due."""
     states = {cell.state for row in _counting(grid) for cell in row.cells}
-    left = side_left(grid)
+    left = grid.left
     if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
     if grid.bound is None:
@@ -261,11 +261,10 @@ def _answers(scene: Scene, grid: Grid, row: Row, width: int, *, noted: bool) -> 
 
 def time_left(scene: Scene, grid: Grid, row: Row) -> str:
     """How long the longest answer of the side that was left may still be kept."""
-    left = side_left(grid)
     waiting = [
         cell.expires_at
         for cell in row.cells
-        if cell.expires_at is not None and cell.state in (left, "holds", "mixed")
+        if cell.expires_at is not None and cell.state in (grid.left, "holds", "mixed")
     ]
     if not waiting or row.left_out:
         return "-"
@@ -355,7 +354,7 @@ def _bar(grid: Grid, width: int) -> Line:
     if grid.switched_at is None and grid.unknown:
         return ((clip(grid.unknown, width), "unknown"),)
     if grid.switched_at is None:
-        return ((f"{to_come(grid)}: the {side_left(grid)} answer is the right one", "dim"),)
+        return ((f"{to_come(grid)}: the {grid.left} answer is the right one", "dim"),)
     if grid.share is None:
         return (("share unknown: too few answered", "unknown"),)
     words = f"  {share_words(grid.share)} {grid.wanted}"
@@ -368,11 +367,6 @@ def _bar(grid: Grid, width: int) -> Line:
     half = "▌" if grid.share * room - full >= 0.5 else ""
     rest = "·" * (room - full - len(half))
     return (("█" * full + half, "fine"), (rest, "dim"), (words, "plain"))
-
-
-def share_words(share: float | None) -> str:
-    """A share in whole percent, never rounded up to all of it."""
-    return "?" if share is None else f"{int(share * 100)}%"
 
 
 # -- the short form -----------------------------------------------------------------------------

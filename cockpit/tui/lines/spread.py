@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from cockpit.propagation import census
 from cockpit.propagation.answers import Grid, Point, Row
-from cockpit.propagation.convergence import holding, serving_stale
+from cockpit.propagation.convergence import holding, serving_stale, share_words
 from cockpit.status import CELL
 from cockpit.tui.lines import times
 from cockpit.tui.lines.proposal import labelled
 from cockpit.tui.lines.resolvers import header as panel_header
-from cockpit.tui.lines.resolvers import note_of, says_note, share_words, table_row
+from cockpit.tui.lines.resolvers import note_of, says_note, table_row
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.spark import spark
 from cockpit.tui.lines.text import Line, fit, pad, pad_left, said
@@ -45,7 +45,7 @@ def row(scene: Scene, grid: Grid, one: Row, width: int) -> Line:
     noted = bool(one.left_out)  # what else is odd is said beneath: each name keeps its column
     if width < WIDE:
         return table_row(scene, grid, one, width, noted=noted)
-    beside = fit((("   ", "plain"), (_caches(one), "dim")), CACHES)
+    beside = fit((("   ", "plain"), (_caches(grid, one), "dim")), CACHES)
     age = (pad_left(_age(scene, one), AGE), "dim")
     table = table_row(scene, grid, one, table_width(width), noted=noted)
     return (*table, age, *beside)
@@ -57,10 +57,10 @@ def _age(scene: Scene, one: Row) -> str:
     return times.brief(scene.now - oldest) if oldest else "-"
 
 
-def _caches(one: Row) -> str:
+def _caches(grid: Grid, one: Row) -> str:
     if one.role == "authority" or not one.caches:
         return ""
-    return census.words(one.following, one.caches, one.about, one.old_at_most)
+    return census.words(one.following, one.caches, one.about, one.old_at_most, grid.left)
 
 
 def beneath(scene: Scene, grid: Grid, width: int) -> list[Line]:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from cockpit.propagation.answers import Grid
 
 
 def to_come(grid: Grid) -> str:
     """That the switch is still to come, or the one back."""
     return "not switched back yet" if grid.wanted == "old" else "not switched yet"
-
-
-def side_left(grid: Grid) -> Literal["old", "new"]:
-    """The side that is left by the switch to come, or that has been."""
-    return "new" if grid.wanted == "old" else "old"
