@@ -14,6 +14,7 @@ from pathlib import Path
 from cockpit.errors import Refused
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Runbook
+from cockpit.secret_forms import dense
 
 SHORTEST = 8
 """Characters below which a secret cannot be redacted without harming ordinary text."""
@@ -61,9 +62,9 @@ class Secrets:
         except UnicodeDecodeError:
             # Not chained: the error quotes what it could not decode.
             raise Refused(f"the secret {secret_id} is not text", where=str(path)) from None
-        if len(value) < SHORTEST:
+        if len(dense(value)) < SHORTEST:
             raise Refused(
-                f"the secret {secret_id} has fewer than {SHORTEST} characters",
+                f"the secret {secret_id} has fewer than {SHORTEST} characters, blanks not counted",
                 where=str(path),
                 mend="put the whole secret into the file; a shorter one cannot be kept out of logs",
             )
@@ -99,7 +100,7 @@ class Secrets:
 
     def learn(self, name: str, value: str) -> None:
         """Let the redactor know a secret that is not the profile's own, such as a container's."""
-        if len(value := value.strip()) >= SHORTEST:
+        if len(dense(value := value.strip())) >= SHORTEST:
             self._redactor.learn(name, value)
 
     def settled(self, text: str) -> int:
