@@ -83,10 +83,12 @@ def describe(action: ComposeAction, runbook: Runbook) -> tuple[str, ...]:
 
 def command(action: ComposeAction, target: ComposeTarget | None, runbook: str) -> tuple[str, ...]:
     """The whole argument list; a target that the lab does not play leaves its part out."""
-    return (
-        *("docker", *_engine(target), "compose", *_project(target, runbook)),
-        *(*WORDS[action.operation], *action.services, *action.command),
-    )
+    words = (*WORDS[action.operation], *action.services, *action.command)
+    return (*_compose(target, runbook), *words)
+
+
+def _compose(target: ComposeTarget | None, runbook: str) -> tuple[str, ...]:
+    return ("docker", *_engine(target), "compose", *_project(target, runbook))
 
 
 def _engine(target: ComposeTarget | None) -> tuple[str, ...]:
@@ -104,9 +106,13 @@ def _project(target: ComposeTarget | None, runbook: str) -> tuple[str, ...]:
 
 
 def paper(action: ComposeAction, sheet: Sheet) -> tuple[str, ...]:
-    """The same command; what is removed by `prune` is a person's choice."""
+    """The same command; who waits looks, and what is removed by `prune` is a person's choice."""
     target = sheet.runbook.target(action.target)
     known = target if isinstance(target, ComposeTarget) else None
+    if action.operation == "wait":
+        seen = (*_compose(known, sheet.runbook.directory), "ps", "--all", *action.services)
+        asked = "Again and again, until each of them is healthy; if one is not, change nothing:"
+        return (*remarks((asked,)), shlex.join(seen))
     if action.operation == "prune":
         look = shlex.join(("docker", *_engine(known), "image", "ls", "--filter", "dangling=true"))
         return (*remarks(("Leave this out: it only saves space. What could go:",)), look)

@@ -4,10 +4,12 @@ import json
 import shlex
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from cockpit.actions import registry
+from cockpit.actions.paper import Sheet
 from cockpit.checks.identity import identify
 from cockpit.checks.registry import ask
 from cockpit.errors import ActionFailed, ActionKilled, NotInstalled, Refused, TargetError
@@ -106,6 +108,15 @@ async def test_a_wait_says_for_what_it_waits_and_runs_no_command(
     with pytest.raises(ActionFailed, match="backend is not ready: it has no container"):
         await registry.run(named, acting(world(tmp_path), named, []))
     assert not record.exists()
+
+
+@pytest.mark.parametrize("operation", get_args(get_type_hints(ComposeAction)["operation"]))
+def test_every_operation_can_be_shown_and_done_by_paper(tmp_path: Path, operation: str) -> None:
+    action = compose(operation, "backend")
+    book = runbook(world(tmp_path), action)
+    assert registry.describe(action, book)
+    *_, last = registry.paper(action, Sheet(book, book.forward[0]))
+    assert last
 
 
 async def test_prune_removes_nothing_where_nothing_is(tmp_path: Path, record: Path) -> None:
