@@ -48,6 +48,8 @@ class Given:
     """The aliases that led there."""
     lag: float = 0.0
     """Run seconds for which other machines behind that address may give it still."""
+    presumed: bool = False
+    """Whether it was never heard: it may give whatever another address of the zone gave."""
 
     def until(self, floor: float = 0.0) -> float:
         """The run clock until when a cache that raises TTLs to `floor` may keep it."""
@@ -59,15 +61,22 @@ def learn(known: Iterable[Given], rows: Iterable[Row], names: Sequence[str]) -> 
 
     Where an address turned between two looks, it may have given the former answer until the
     second one. Where it did not answer, nothing changes, and its turn is counted from when it
-    answers again. What another one of the same name outlasts in every respect is dropped: each
-    name has a bound and a curve of its own.
+    answers again. One that never answered is presumed to give what others gave, until it does.
+    What another one of the same name outlasts in every respect is dropped: each name has a bound
+    and a curve of its own.
     """
     found = {(one.side, one.address, one.name, one.ttl): one for one in known}
-    for row in rows:
-        if row.role != "authority":
-            continue
-        for name, cell in zip(names, row.cells, strict=True):
-            _learn_cell(found, row, name, cell)
+    asked = [
+        (row, name, cell)
+        for row in rows
+        if row.role == "authority"
+        for name, cell in zip(names, row.cells, strict=True)
+    ]
+    for row, name, cell in asked:
+        _learn_cell(found, row, name, cell)
+    for row, name, cell in asked:
+        if cell.state in _TELLS_NOTHING and cell.state != "unasked":
+            _presume(found, row, name, cell.at)
     kept = sorted(found.values(), key=lambda one: (one.until(), one.last), reverse=True)
     return tuple(
         one for at, one in enumerate(kept) if not one.over or not _outlasted(one, kept[:at])
@@ -95,11 +104,23 @@ def _learn_cell(
     given = {(side, address, name, ttl) for side in sides}
     for key, one in found.items():
         if key[1:3] == (address, name) and key not in given and not one.over:
-            found[key] = replace(one, last=cell.at, over=True, ttl=_longest_changed(one, cell))
+            ttl = _longest_changed(one, cell)
+            found[key] = replace(one, last=cell.at, over=True, presumed=False, ttl=ttl)
     for side, *_, ttl in given:
         found[side, address, name, ttl] = Given(
             side, address, name, ttl, cell.at, links=cell.links, lag=row.lag
         )
+
+
+def _presume(found: dict[tuple[Led, str, str, int], Given], row: Row, name: str, at: float) -> None:
+    """Of an address that never answered: what others gave, which nobody saw it give up."""
+    heard = [one for one in found.values() if one.name == name and not one.presumed]
+    if any(one.address == row.address for one in heard):
+        return
+    for one in heard:
+        key = one.side, row.address, name, one.ttl
+        if key not in found:
+            found[key] = Given(*key, at, links=one.links, lag=row.lag, presumed=True)
 
 
 def _longest_changed(one: Given, cell: Cell) -> int:
@@ -149,8 +170,13 @@ def unturned(
     """The authorities that tell nothing now and were not seen to turn to the wanted side.
 
     They may give the left side's answer still, or again: as long as there is one, no bound holds.
+    One that was never heard is among them, whatever the others gave.
     """
-    left = {(one.address, one.name) for one in known if one.side != wanted and not one.over}
+    left = {
+        (one.address, one.name)
+        for one in known
+        if one.presumed or (one.side != wanted and not one.over)
+    }
     return tuple(
         row
         for row in rows

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,47 +179,82 @@ async def test_an_engine_that_starts_again_knows_the_bound_from_its_journal(lab:
     assert not grid.unknown
 
 
+class Two:
+    """Two name servers, of which the second one follows late or keeps silent, and a cache."""
+
+    def __init__(self) -> None:
+        self.net = own_net()
+        self.first, self.second, self.held = (Zone.at(OLD, 20) for _ in range(3))
+        self.answers = True
+
+    def respond(self, wire: bytes) -> bytes | None:
+        return self.second.answer(wire) if self.answers else None
+
+    @asynccontextmanager
+    async def watched(self, lab: DnsLab) -> AsyncIterator[PropagationWatch]:
+        async with (
+            serving(f"{self.net}.1", self.first.answer) as ns1,
+            serving(f"{self.net}.2", self.respond) as ns2,
+            serving(f"{self.net}.3", self.held.answer) as one,
+        ):
+            target = dns_target(
+                secret=lab.target.secret,
+                authorities=(
+                    Authority(name="ns1", address=f"{self.net}.1", port=ns1),
+                    Authority(name="ns2", address=f"{self.net}.2", port=ns2),
+                ),
+                resolvers=(Resolver(name="one", address=f"{self.net}.3", port=one),),
+                names=(ZONE,),
+                provider="rfc2136",
+            )
+            yield PropagationWatch(target, lab.clock, deadline_s=0.2)
+
+
 async def test_no_end_is_promised_while_a_name_server_that_last_gave_old_is_silent(
     lab: DnsLab,
 ) -> None:
-    net, turns, lags = own_net(), Zone.at(OLD, 20), Zone.at(OLD, 20)
-    answers = True
-
-    def lagging(wire: bytes) -> bytes | None:
-        return lags.answer(wire) if answers else None
-
-    async with (
-        serving(f"{net}.1", turns.answer) as ns1,
-        serving(f"{net}.2", lagging) as ns2,
-        serving(f"{net}.3", turns.answer) as one,
-    ):
-        target = dns_target(
-            secret=lab.target.secret,
-            authorities=(
-                Authority(name="ns1", address=f"{net}.1", port=ns1),
-                Authority(name="ns2", address=f"{net}.2", port=ns2),
-            ),
-            resolvers=(Resolver(name="one", address=f"{net}.3", port=one),),
-            names=(ZONE,),
-            provider="rfc2136",
-        )
-        watch = PropagationWatch(target, lab.clock, deadline_s=0.2)
+    two = Two()
+    async with two.watched(lab) as watch:
         await watch.look("not yet")
-        turns.put(NEW, 20)
-        answers = False
+        two.first.put(NEW, 20)
+        two.answers = False
         lab.jump(30.0)
         grid = await watch.look("not yet")
         assert grid.switched_at is not None
         assert (grid.bound, grid.longest_bound, grid.expected) == (None, None, None)
-        assert f"ns2 ({net}.2) was not seen to turn, and silent now" in grid.unknown
-        answers = True
+        assert f"ns2 ({two.net}.2) was not seen to turn, and silent now" in grid.unknown
+        two.answers = True
         grid = await watch.look("not yet")
         assert grid.bound == pytest.approx(grid.rows[1].cells[0].at + 20.0)
-        lags.put(NEW, 20)
+        two.second.put(NEW, 20)
         grid = await watch.look("not yet")
-        turned, answers = grid.bound, False
+        turned, two.answers = grid.bound, False
         grid = await watch.look("not yet")
         assert (grid.bound, grid.unknown) == (turned, ""), "it had turned before it fell silent"
+
+
+async def test_no_end_is_promised_while_a_name_server_was_never_heard(lab: DnsLab) -> None:
+    two = Two()
+    two.answers = False
+    async with two.watched(lab) as watch:
+        await watch.look("not yet")
+        two.first.put(NEW, 20)
+        await watch.look("not yet")
+        lab.jump(30.0)
+        grid = await watch.look()
+        assert grid.switched_at is not None
+        assert (grid.bound, grid.longest_bound) == (None, None)
+        assert states(grid, "one") == {"old"}, "it may have it from ns2 just now"
+        assert f"ns2 ({two.net}.2) was not seen to turn, and silent now" in grid.unknown
+        two.answers = True
+        two.second.put(NEW, 20)
+        grid = await watch.look("not yet")
+        heard = grid.rows[1].cells[0].at
+        assert grid.bound == pytest.approx(heard + 20.0), "until just now it may have given old"
+        two.answers = False
+        grid = await watch.look("not yet")
+        assert not grid.unknown
+        assert grid.bound == pytest.approx(heard + 20.0)
 
 
 async def held_answer(lab: DnsLab, resolver: Respond) -> Cell:

@@ -17,6 +17,7 @@ from cockpit.propagation.convergence import (
     learn,
     serving_stale,
     share,
+    unturned,
 )
 from cockpit.propagation.forecast import expected_old
 
@@ -135,6 +136,34 @@ def test_a_silent_name_server_may_have_given_the_old_answer_until_it_speaks_agai
         authority("old", NOON), authority("timeout", NOON + 50), authority("new", NOON + 100)
     )
     assert bound(known, "new") == NOON + 160
+
+
+def test_a_name_server_that_was_never_heard_may_give_what_others_gave_until_it_answers() -> None:
+    silent = authority("timeout", NOON + 5, address="ns2")
+    known = seen(authority("old", NOON), silent, authority("new", NOON + 10), silent)
+    assert bound_of(NAMES[0], known, "new", 0.0) is None, "a cache may have its answer from ns2"
+    assert [row.name for row in unturned(known, [silent], NAMES, "new")] == ["ns2"]
+    turned = learn(known, [authority("new", NOON + 100, address="ns2")], NAMES)
+    assert bound(turned, "new") == NOON + 160
+    assert not unturned(turned, [silent], NAMES, "new"), "it had turned before it fell silent"
+    still = learn(known, [authority("old", NOON + 100, address="ns2")], NAMES)
+    assert [row.name for row in unturned(still, [silent], NAMES, "new")] == ["ns2"]
+
+
+def test_one_that_was_never_heard_is_named_though_nobody_gave_the_former_answer() -> None:
+    silent = authority("refused", NOON, address="ns2")
+    known = learn((), [authority("new", NOON), silent], NAMES)
+    assert [row.name for row in unturned(known, [silent], NAMES, "new")] == ["ns2"]
+    later = learn(known, [authority("old", NOON + 1, address="ns3"), silent], NAMES)
+    turned = learn(later, [authority("new", NOON + 9, address="ns3"), silent], NAMES)
+    assert bound_of(NAMES[0], turned, "new", 0.0) is None
+
+
+def test_a_ttl_that_one_who_was_never_heard_may_not_have_lowered_counts_until_it_answers() -> None:
+    silent = authority("timeout", NOON, address="ns2")
+    known = seen(authority("old", NOON, ttl=3600), silent, authority("old", NOON + 5, ttl=60))
+    known = learn(known, [authority("old", NOON + 9, ttl=60, address="ns2")], NAMES)
+    assert bound(known, "new") == NOON + 9 + 3600
 
 
 def test_the_way_back_has_a_bound_of_its_own() -> None:
