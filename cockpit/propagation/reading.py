@@ -9,6 +9,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rrset
 import dns.ttl
@@ -24,6 +25,10 @@ _OUTCOMES: dict[dns.rcode.Rcode, Outcome] = {
     dns.rcode.NOTAUTH: "refused",
 }
 LONGEST_SITE = 60
+REFERRAL = "refers to other name servers instead of answering"
+STRAY = "gives records that nobody asked for, and no answer"
+_ALONG = (dns.rdatatype.DNAME, dns.rdatatype.RRSIG)
+"""What comes along with an alias."""
 
 
 class Heard(NamedTuple):
@@ -50,6 +55,12 @@ def read(heard: Heard, at: float, *, authoritative: bool) -> Reply:
         values, ttl, links = _answer(message)
     except dns.exception.DNSException:
         return Reply("error", at=at, rtt_ms=rtt_ms, note="the answer makes no sense")
+    if (
+        outcome == "answer"
+        and not values
+        and (why := _no_answer(message, links, authoritative=authoritative))
+    ):
+        return Reply("error", at=at, rtt_ms=rtt_ms, note=why, site=site)
     serial, proved = _serial(message.answer), bool(message.flags & dns.flags.AD)
     return Reply(outcome, values, ttl, at, rtt_ms, serial, note, site, links, proved)
 
@@ -73,6 +84,22 @@ def _answer(
         values = tuple(sorted(record.to_text() for record in chain.answer))
         return values, chain.answer.ttl, links
     return (), None if chain.minimum_ttl == dns.ttl.MAX_TTL else chain.minimum_ttl, links
+
+
+def _no_answer(
+    message: dns.message.QueryMessage, links: tuple[Link, ...], *, authoritative: bool
+) -> str:
+    """Why a response without records is no word that there are none; empty where it is one.
+
+    A referral has name servers beside it and no SOA (RFC 2308 s2.2). An authority may refer so
+    to where its alias leads; a resolver has to follow that itself.
+    """
+    beside = {one.rdtype for one in message.authority}
+    is_led = authoritative and links
+    if dns.rdatatype.NS in beside and dns.rdatatype.SOA not in beside and not is_led:
+        return REFERRAL
+    given = [one for one in message.answer if one.rdtype not in _ALONG]
+    return STRAY if len(given) > len(links) else ""
 
 
 def _serial(section: list[dns.rrset.RRset]) -> int | None:
