@@ -17,7 +17,7 @@ from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.census import words
-from cockpit.propagation.convergence import holding, serving_stale, share_words
+from cockpit.propagation.convergence import late, share_words
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.model import Runbook
 from cockpit.runbook.targets import DnsTarget
@@ -28,6 +28,7 @@ EVERY_S = 5.0
 """Real seconds between two looks: the servers belong to others."""
 Form = Literal["text", "details", "json"]
 _SILENT = frozenset(("timeout", "unasked"))
+_LATE = ("", ", kept or served stale", " served stale, asked twice")
 _WORST = {GOOD: 0, UNKNOWN: 1, BAD: 2}
 
 
@@ -138,11 +139,9 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     yield from others(grid, target.zone)
     yield from notes(grid, target.zone)
     yield from _known_beyond(grid)
-    stale = serving_stale(grid.rows)
-    if late := [name for name in holding(grid.rows) if name not in stale]:
-        yield f"past that, the {grid.left} answer: {', '.join(late)}"
-    if stale:
-        yield f"past that, the {grid.left} answer served stale, asked twice: {', '.join(stale)}"
+    for who, how in zip(late(grid.rows), _LATE, strict=True):
+        if who:
+            yield f"past that, the {grid.left} answer{how}: {', '.join(who)}"
     for one in grid.parents:
         if not one.fits:
             yield f"parent {one.name} ({one.address}) {one.words}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cockpit.propagation.answers import Cell, Link, Row, Side
 
@@ -22,8 +22,10 @@ SLACK_S = 2.0
 
 BEYOND = "says that it keeps this longer than the zone allows"
 STALE = "served stale: the cache could not refresh it"
+FELL = "its TTL falls: it is kept, not served stale"
 STALE_TTL = 30
 """An answer served stale carries this TTL at most (RFC 8767 s5); it is asked for once more."""
+SAYS_STALE = "(EDE 3)"
 ROUNDING = 1e-9
 """What a binary fraction may lack of a whole percent."""
 ABSENT_S = 10800
@@ -249,26 +251,57 @@ def judged_cell(cell: Cell, wanted: Side, end: float) -> Cell:
     if cell.state not in ("old" if wanted == "new" else "new", "mixed"):
         return cell
     if cell.at > end + SLACK_S:
-        is_stale = "EDE 3)" in cell.note or (cell.ttl is not None and 0 < cell.ttl <= STALE_TTL)
-        return replace(cell, state="holds", note=STALE if is_stale else cell.note)
+        return replace(cell, state="holds")
     if cell.expires_at is not None and cell.expires_at > end + SLACK_S and not cell.note:
         return replace(cell, note=BEYOND)
     return cell
 
 
-def holding(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Who still gives the left side's answer past its bound, by name."""
-    return tuple(row.name for row in rows if any(cell.state == "holds" for cell in row.cells))
+def in_doubt(cell: Cell) -> bool:
+    """Whether a second answer must tell if what holds on is kept, or served stale."""
+    if cell.state != "holds" or cell.ttl is None:
+        return False
+    return cell.ttl <= STALE_TTL or SAYS_STALE in cell.note
 
 
-def serving_stale(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Those of them whose cache could not refresh it, by name; the others are violators."""
-    return tuple(
-        row.name
-        for row in rows
-        if (held := [cell for cell in row.cells if cell.state == "holds"])
-        and all(cell.note == STALE for cell in held)
-    )
+def second_look(first: Cell, second: Cell, wanted: Side) -> Cell:
+    """The second of two answers past the bound, with what both together tell as its note.
+
+    What is served stale has the same short TTL each time; what is kept has less of it left.
+    """
+    if second.state != first.state or second.state == wanted or not first.ttl:
+        return second
+    if SAYS_STALE in second.note or not second.ttl or second.ttl > min(first.ttl, STALE_TTL):
+        return second
+    why = STALE if second.ttl == first.ttl else FELL
+    return replace(second, note="; ".join(filter(None, (second.note, why))))
+
+
+class Late(NamedTuple):
+    """Who still gives the left side's answer past its bound, by name; the worst first."""
+
+    violators: tuple[str, ...]
+    """They keep it."""
+    untold: tuple[str, ...]
+    """No second answer told whether they keep it."""
+    stale: tuple[str, ...]
+    """Their caches could not refresh it."""
+
+
+def late(rows: Iterable[Row]) -> Late:
+    """Those past the bound, each by its worst answer."""
+    found: dict[str, list[str]] = {kind: [] for kind in Late._fields}
+    for row in rows:
+        kinds = {_kind(cell) for cell in row.cells if cell.state == "holds"}
+        if kinds:
+            found[min(kinds, key=Late._fields.index)].append(row.name)
+    return Late(*map(tuple, found.values()))
+
+
+def _kind(cell: Cell) -> str:
+    if STALE in cell.note or SAYS_STALE in cell.note:
+        return "stale"
+    return "untold" if in_doubt(cell) and FELL not in cell.note else "violators"
 
 
 def first_to_follow(rows: Iterable[Row], wanted: Side) -> float | None:

@@ -12,12 +12,13 @@ from cockpit.propagation.beside import Besides
 from cockpit.propagation.classify import cell
 from cockpit.propagation.convergence import (
     ABSENT_S,
-    STALE_TTL,
     Given,
     bound,
     first_to_follow,
+    in_doubt,
     judge,
     learn,
+    second_look,
     share,
 )
 from cockpit.propagation.delegation import ask_parents, parents_of
@@ -260,8 +261,7 @@ class PropagationWatch:
             (at, column)
             for at, row in enumerate(self._judged())
             for column, one in enumerate(row.cells)
-            if one.state == "holds" and one.ttl is not None and one.ttl <= STALE_TTL
-            if row.name in heard and not row.through
+            if in_doubt(one) and row.name in heard and not row.through
         ]
         if not stale:
             return
@@ -280,7 +280,9 @@ class PropagationWatch:
         rows = list(self._resolvers)
         for (at, column), reply in zip(stale, replies, strict=True):
             if reply is not None:
-                rows[at] = _with_cell(rows[at], column, cell(reply, target.old, target.new))
+                second = cell(reply, target.old, target.new)
+                told = second_look(rows[at].cells[column], second, self._wanted)
+                rows[at] = _with_cell(rows[at], column, told)
         self._resolvers = tuple(rows)
 
     # -- what follows ---------------------------------------------------------------------------

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from cockpit.commands.dns import code_of, look
+from cockpit.commands.dns_details import notes
 from cockpit.commands.dns_run import Known
-from cockpit.propagation.answers import Cell, Grid
+from cockpit.propagation.answers import Grid, Row
+from cockpit.propagation.convergence import late
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.targets import Authority, Resolver
 from tests.fakes.dns_lab import DnsLab, dns_lab, runbook_of
@@ -257,7 +259,7 @@ async def test_no_end_is_promised_while_a_name_server_was_never_heard(lab: DnsLa
         assert grid.bound == pytest.approx(heard + 20.0)
 
 
-async def held_answer(lab: DnsLab, resolver: Respond) -> Cell:
+async def held_row(lab: DnsLab, resolver: Respond) -> Row:
     """What a watch says of one resolver after the bound of a switch."""
     net, zone = own_net(), Zone.at(OLD, 60)
     async with serving(f"{net}.1", zone.answer) as ns, serving(f"{net}.2", resolver) as port:
@@ -274,26 +276,48 @@ async def held_answer(lab: DnsLab, resolver: Respond) -> Cell:
         await watch.look("not yet")
         lab.jump(70.0)
         lab.clock.map = replace(lab.clock.map, speed=60.0)
-        return (await watch.look()).rows[1].cells[0]
+        return (await watch.look()).rows[1]
+
+
+def giving(*held: tuple[tuple[str, ...], int]) -> Respond:
+    """A resolver that gives these values with these TTLs, one after the other."""
+    left = list(held)
+
+    def respond(wire: bytes) -> bytes:
+        if not is_for(wire, ZONE, "A"):
+            return reply_to(wire).to_wire()
+        values, ttl = left.pop(0)
+        return reply_to(wire, *values, ttl=ttl).to_wire()
+
+    return respond
 
 
 async def test_one_stale_answer_while_a_cache_refreshes_is_not_held_against_it(
     lab: DnsLab,
 ) -> None:
-    held = [(OLD, 30), (NEW, 60)]
-
-    def respond(wire: bytes) -> bytes:
-        if not is_for(wire, ZONE, "A"):
-            return reply_to(wire).to_wire()
-        value, ttl = held.pop(0)
-        return reply_to(wire, value, ttl=ttl).to_wire()
-
-    assert (await held_answer(lab, respond)).state == "new"
+    row = await held_row(lab, giving(((OLD,), 30), ((NEW,), 60)))
+    assert row.cells[0].state == "new"
 
 
-async def test_an_old_answer_with_a_long_ttl_past_the_bound_holds_on(lab: DnsLab) -> None:
-    cell = await held_answer(lab, lambda wire: reply_to(wire, OLD, ttl=1700).to_wire())
-    assert cell.state == "holds"
+@pytest.mark.parametrize(
+    ("ttls", "kind"), [((30, 30), "stale"), ((20, 18), "violators"), ((1700,), "violators")]
+)
+async def test_past_the_bound_a_second_answer_tells_who_serves_stale_from_who_keeps_it(
+    lab: DnsLab, ttls: tuple[int, ...], kind: str
+) -> None:
+    row = await held_row(lab, giving(*(((OLD,), ttl) for ttl in ttls)))
+    assert row.cells[0].state == "holds"
+    assert getattr(late([row]), kind) == ("one",)
+
+
+@pytest.mark.parametrize("ttls", [(20, 18), (30, 30), (1700,)])
+async def test_a_strangers_address_beside_the_old_one_is_still_shown_past_the_bound(
+    lab: DnsLab, ttls: tuple[int, ...]
+) -> None:
+    row = await held_row(lab, giving(*(((OLD, "203.0.113.66"), ttl) for ttl in ttls)))
+    assert row.cells[0].state == "holds"
+    told = "\n".join(notes(Grid((ZONE,), (row,)), ZONE))
+    assert told.startswith("one @: in one answer: old, 203.0.113.66")
 
 
 async def test_every_declared_record_is_a_column_with_what_it_must_say(lab: DnsLab) -> None:

@@ -18,7 +18,7 @@ from cockpit.clock import live_clock
 from cockpit.errors import CockpitError
 from cockpit.propagation.answers import Grid, Row
 from cockpit.propagation.ask import _trust
-from cockpit.propagation.convergence import holding
+from cockpit.propagation.convergence import late
 from cockpit.propagation.identity import identity
 from cockpit.propagation.sweep import authority_rows, resolver_rows
 from cockpit.propagation.vetting import vet
@@ -159,7 +159,7 @@ async def test_no_honest_cache_outlasts_the_bound_and_a_raised_ttl_is_named(
         await asyncio.sleep(0.5)
         grid = await watch.look()
         assert grid.bound is not None
-    assert holding(grid.rows) == ("clamping",)
+    assert late(grid.rows).violators == ("clamping",)
 
 
 def watched(servers: RealDns) -> list[Resolver]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,12 +11,13 @@ from cockpit.propagation.answers import Cell, CellState, Row
 from cockpit.propagation.convergence import (
     BEYOND,
     Given,
+    Late,
     bound,
     bound_of,
-    holding,
     judge,
+    late,
     learn,
-    serving_stale,
+    second_look,
     share,
     unturned,
 )
@@ -208,9 +210,9 @@ def test_after_the_bound_an_old_answer_is_one_that_is_held_on_to() -> None:
         resolver("new", NOON + 80, name="follows"),
         resolver("old", NOON + 80, name="clamped", behaviour="clamps"),
     ]
-    assert holding(judge(rows, known, "new", {"clamped": 900.0}, NAMES)) == ("late",)
-    late = [resolver("old", NOON + 950, name="clamped", behaviour="clamps")]
-    assert holding(judge(late, known, "new", {"clamped": 900.0}, NAMES)) == ("clamped",)
+    assert late(judge(rows, known, "new", {"clamped": 900.0}, NAMES)).violators == ("late",)
+    rows = [resolver("old", NOON + 950, name="clamped", behaviour="clamps")]
+    assert late(judge(rows, known, "new", {"clamped": 900.0}, NAMES)).violators == ("clamped",)
 
 
 def test_an_answer_that_will_be_kept_beyond_the_bound_is_noted_before_it() -> None:
@@ -226,13 +228,13 @@ def test_an_answer_that_will_be_kept_beyond_the_bound_is_noted_before_it() -> No
 
 def test_nobody_holds_on_while_a_name_server_itself_gives_the_old_answer() -> None:
     known = seen(authority("new", NOON, address="ns1"), authority("old", NOON, address="ns2"))
-    assert holding(judge([resolver("old", NOON + 500)], known, "new", {}, NAMES)) == ()
+    assert late(judge([resolver("old", NOON + 500)], known, "new", {}, NAMES)).violators == ()
 
 
 def test_on_the_way_back_it_is_the_new_answer_that_is_held_on_to() -> None:
     known = seen(authority("new", NOON), authority("old", NOON + 1))
     rows = [resolver("new", NOON + 100, name="late"), resolver("old", NOON + 100, name="back")]
-    assert holding(judge(rows, known, "old", {}, NAMES)) == ("late",)
+    assert late(judge(rows, known, "old", {}, NAMES)).violators == ("late",)
 
 
 looks = st.lists(
@@ -269,20 +271,39 @@ def test_the_lag_of_a_name_servers_own_caches_is_added_to_when_it_was_seen_to_tu
     assert bound(seen(lagging, turned), "new") == NOON + 2 + 20 + 60
 
 
-def test_those_past_the_bound_are_split_into_serving_stale_and_violators() -> None:
+@pytest.mark.parametrize(
+    ("ttls", "note", "kind"),
+    [
+        ((30, 30), "", "stale"),
+        ((20, 18), "", "violators"),
+        ((1700, 1698), "", "violators"),
+        ((20, 18), "stale answer (EDE 3)", "stale"),
+        ((90, 90), "stale answer (EDE 3)", "stale"),
+        ((0, 0), "", "untold"),
+        ((7, 30), "", "untold"),
+        ((7, 1700), "", "violators"),
+    ],
+)
+def test_a_second_answer_tells_what_is_served_stale_from_what_is_kept(
+    ttls: tuple[int, int], note: str, kind: str
+) -> None:
     known = seen(authority("old", NOON), authority("new", NOON + 1))
-    past = NOON + 100
-    stale = Row(
-        "stale", "s", "", "resolver", "honest", 1.0,
-        (Cell("old", ttl=30, expires_at=past + 30, at=past),),
-    )  # fmt: skip
-    holds = Row(
-        "holds", "h", "", "resolver", "honest", 1.0,
-        (Cell("old", ttl=1700, expires_at=past + 1700, at=past),),
-    )  # fmt: skip
-    rows = judge((stale, holds), known, "new", {}, NAMES)
-    assert holding(rows) == ("stale", "holds")
-    assert serving_stale(rows) == ("stale",)
+    first, second = (
+        Cell("old", ttl=ttl, at=NOON + 100 + at * 2, note=note) for at, ttl in enumerate(ttls)
+    )
+    told = second_look(first, second, "new")
+    (row,) = judge([replace(resolver("old"), cells=(told,))], known, "new", {}, NAMES)
+    assert late([row]) == Late(**{one: (row.name,) * (one == kind) for one in Late._fields})
+
+
+def test_without_a_second_answer_a_short_ttl_accuses_nobody_and_excuses_nobody() -> None:
+    cell = Cell("holds", ttl=20, at=NOON)
+    assert late([replace(resolver("holds"), cells=(cell,))]).untold == ("one",)
+    worse = replace(cell, ttl=1700)
+    assert late([replace(resolver("holds"), cells=(cell, worse))]).violators == ("one",)
+    assert second_look(Cell("old", ttl=20), Cell("timeout"), "new") == Cell("timeout")
+    new = Cell("new", ttl=20)
+    assert second_look(new, new, "new") == new, "what another cache behind it holds is no stale one"
 
 
 TWO = ("a.example.test.", "b.example.test.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cockpit.propagation import census
 from cockpit.propagation.answers import Grid, Point, Row
-from cockpit.propagation.convergence import holding, serving_stale, share_words
+from cockpit.propagation.convergence import late, share_words
 from cockpit.status import CELL
 from cockpit.tui.lines import times
 from cockpit.tui.lines.proposal import labelled
@@ -127,12 +127,12 @@ def _bounds(scene: Scene, grid: Grid) -> list[str]:
 
 def _late(grid: Grid) -> list[tuple[str, str]]:
     """Who holds on past its bound: those that could not refresh, and those that keep no TTL."""
-    stale = serving_stale(grid.rows)
-    late = [name for name in holding(grid.rows) if name not in stale]
-    told = [("violators: " + ", ".join(map(said, late)), "needs")] if late else []
-    if stale:
-        told.append(("served stale, asked twice: " + ", ".join(map(said, stale)), "needs"))
-    return told
+    kinds = ("violators", "keep it or serve it stale", "served stale, asked twice")
+    return [
+        (f"{kind}: {', '.join(map(said, who))}", "needs")
+        for who, kind in zip(late(grid.rows), kinds, strict=True)
+        if who
+    ]
 
 
 def _old_side(scene: Scene) -> list[tuple[str, str]]:
