@@ -108,9 +108,12 @@ def _stop(scene: Scene, _step: StepLine | None) -> str:
     return "" if stoppable(scene) else "no step is running"
 
 
-def _skip(_scene: Scene, step: StepLine | None) -> str:
+def _skip(scene: Scene, step: StepLine | None) -> str:
     if step is None:
         return "no step is under the cursor"
+    for left in scene.live.left if scene.live else ():
+        if left.step == step.step.id:
+            return f"step {step.number} left {left.who} running: k ends that first"
     if step.state.status not in ("open", "failed"):
         return f"step {step.number} is {step.state.status.replace('_', ' ')}: it cannot be skipped"
     return ""

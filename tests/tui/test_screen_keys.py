@@ -10,6 +10,7 @@ from cockpit.answer import Answer
 from cockpit.clock import NS
 from cockpit.engine.client import View
 from cockpit.journal import events as e
+from cockpit.telemetry.live import Left
 from cockpit.tui import calm
 from cockpit.tui.dialogs.leave import Leave
 from cockpit.tui.dialogs.reason import Reason
@@ -286,6 +287,16 @@ async def test_stop_asks_to_end_what_a_step_in_doubt_left_running(keys: str) -> 
         assert await _asked(one, "stop") == {"step": "rest", "attempt": 1}
         if keys != "k":
             await one.says("pid 4711 (sh), 4712 (sleep): nothing is settled before its end")
+
+
+async def test_a_failed_step_that_left_something_running_is_not_skipped_before_its_end() -> None:
+    view = views.failed()
+    assert view.live is not None
+    left = (Left("rest", 1, "pid 4711 (sh)"),)
+    async with opened(replace(view, live=replace(view.live, left=left))) as one:
+        await one.pilot.press("s")
+        await one.says("left pid 4711 (sh) running: k ends that first")
+        assert "skip" not in one.client.kinds
 
 
 async def test_what_left_nothing_running_offers_no_end_of_it() -> None:
