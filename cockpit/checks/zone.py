@@ -15,7 +15,7 @@ from cockpit.propagation.classify import Reply, canonical
 from cockpit.propagation.delegation import RESOLVERS, ask_parents, parents_of
 from cockpit.propagation.providers.choose import reader_for
 from cockpit.propagation.sweep import ask_each
-from cockpit.propagation.wholezone import holding
+from cockpit.propagation.wholezone import holding, undeclared
 from cockpit.runbook.checks import DnsZoneCheck
 from cockpit.runbook.targets import Authority, DnsTarget
 from cockpit.timewords import lasting, moment
@@ -104,7 +104,7 @@ async def known_parents(target: DnsTarget, context: CheckContext) -> tuple[Autho
 
 
 async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding:
-    """Which records besides those that move still hold the old address."""
+    """Which records besides those that move still lead to the old side, or may do so untold."""
     target = zone_of(check.target, context)
     records = await reader_for(target, context.secrets, effort(check.timeout)).all()
     moving = {canonical(name) for name in target.names}
@@ -129,9 +129,12 @@ async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding
     if changing:
         words.append(f"declared to change: {'; '.join(changing)}")
     sought = " or ".join(addresses)
-    if hits:
-        found = f"{len(hits)} more of {count} hold {sought}: {'; '.join(hits)}"
-        return Finding("fail", "; ".join((found, *words)))
+    wrong = [f"{len(hits)} more of {count} hold {sought}: {'; '.join(hits)}"] if hits else []
+    untold = [line for line in undeclared(records, target) if line not in hits]
+    if untold:
+        wrong.append(f"beside names that move, not declared in `records`: {'; '.join(untold)}")
+    if wrong:
+        return Finding("fail", "; ".join((*wrong, *words)))
     besides = " and what is declared to change" if changing else ""
     found = f"only the {len(moving)} names that move{besides} hold {sought}, of {count}"
     return Finding("pass", "; ".join((found, *words)))

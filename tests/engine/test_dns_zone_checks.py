@@ -179,6 +179,21 @@ async def test_an_ipv6_address_of_the_old_side_is_searched_for_where_it_is_decla
     assert f"mail.{lab.spec.zone} AAAA 2001:db8::10" in finding.evidence
 
 
+@pytest.mark.parametrize("record", ["AAAA 2001:db8::10", 'HTTPS 1 . alpn="h2"', "SVCB 1 new.test."])
+async def test_what_leads_users_of_a_name_that_moves_must_be_declared(
+    lab: DnsLab, record: str
+) -> None:
+    www, (kind, value) = f"www.{lab.spec.zone}", record.split(" ", 1)
+    add(lab, f"{www} 60 IN {record}", f"mail.{lab.spec.zone} 60 IN {record}")
+    finding = await zone.dns_old_address(HITS, lab.checking())
+    assert finding.said == "fail"
+    assert f"not declared in `records`: {www} {record}" in finding.evidence
+    assert "mail." not in finding.evidence, "that one stays, and does not move"
+    stays = WatchedRecord(name=www.upper(), type=kind, old=(value,))  # type: ignore[arg-type]
+    target = replace(lab.target, records=(*lab.target.records, stays))
+    assert (await zone.dns_old_address(HITS, lab.checking(target=target))).said == "pass"
+
+
 async def test_every_other_record_with_the_old_address_is_listed(lab: DnsLab) -> None:
     finding = await zone.dns_old_address(HITS, lab.checking())
     assert finding.said == "pass", finding.evidence
@@ -219,8 +234,10 @@ def test_an_spf_record_counts_in_either_case_and_however_its_strings_are_cut() -
         as_kept("a.test", "TXT", ['"v=spf1 IP4:192.0.2.0/24 -all"'], 60),
         as_kept("b.test", "TXT", ['"v=spf1 ip4:192.0." "2.10 -all"'], 60),
         as_kept("c.test", "TXT", ['"v=spf1 Ip4:192.0.3.0/24 -all"'], 60),
+        as_kept("d.test", "TXT", ['"origin=192.0.2.10;port=443"'], 60),
     ]
-    assert [one.name for one, _ in holding(records, "192.0.2.10")] == ["a.test.", "b.test."]
+    found = [one.name for one, _ in holding(records, "192.0.2.10")]
+    assert found == ["a.test.", "b.test.", "d.test."]
 
 
 def test_an_spf_range_counts_and_a_longer_number_does_not() -> None:
