@@ -148,12 +148,18 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
 
 
 def _disagreeing(grid: Grid) -> Iterator[str]:
-    """Which name servers give which side, where they do not give one."""
+    """Which name servers give which side where they do not give one, and who tells neither."""
     ours = [row for row in grid.rows if row.role == "authority"]
-    for side in ("old", "new"):
-        giving = [row.name for row in ours if any(cell.state == side for cell in row.cells)]
-        if giving and len({cell.state for row in ours for cell in row.cells}) > 1:
-            yield f"name servers do not agree: {side} at {', '.join(giving)}"
+    columns = zip(*(row.cells for row in ours), strict=True)
+    if any(len({cell.state for cell in column} - _SILENT) > 1 for column in columns):
+        for side in ("old", "new"):
+            giving = [row.name for row in ours if any(cell.state == side for cell in row.cells)]
+            if giving:
+                yield f"name servers do not agree: {side} at {', '.join(giving)}"
+    silent = [row.name for row in ours if any(cell.state == "timeout" for cell in row.cells)]
+    if silent:
+        verb = "does" if len(silent) == 1 else "do"
+        yield f"{', '.join(silent)} {verb} not answer: whether the name servers agree is unknown"
 
 
 def _beside(grid: Grid, now: float) -> Iterator[str]:

@@ -192,6 +192,17 @@ async def test_name_servers_that_give_both_sides_end_the_command_as_bad_and_are_
     assert "no resolver was asked" in text
 
 
+async def test_a_name_server_that_is_only_silent_is_not_said_to_disagree(
+    lab: DnsLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = Authority(name="ns2", address=lab.spec.at(99), port=5300)
+    target = replace(lab.target, authorities=(lab.target.authorities[0], dead), resolvers=())
+    assert await look(runbook_of(target), lab.clock, Known(), once=True) == 2
+    text = capsys.readouterr().out
+    assert "do not agree" not in text
+    assert "ns2 does not answer: whether the name servers agree is unknown" in text
+
+
 @pytest.mark.parametrize(("host", "code"), [(109, 1), (99, 2)])
 async def test_where_no_resolver_gives_an_answer_the_command_is_not_content(
     lab: DnsLab, capsys: pytest.CaptureFixture[str], host: int, code: int
