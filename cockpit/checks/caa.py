@@ -19,6 +19,9 @@ from cockpit.runbook.checks import DnsCaaCheck
 from cockpit.runbook.targets import DnsTarget
 from cockpit.timewords import lasting
 
+WILDCARD = "*."
+"""What a name begins with for which the climb begins one level higher (RFC 8659 s3)."""
+
 
 class _Held(NamedTuple):
     """The CAA records that hold for a name; none where there are none up to the root."""
@@ -36,33 +39,32 @@ async def dns_caa(check: DnsCaaCheck, context: CheckContext) -> Finding:
     and behind an alias that leaves it, is asked of resolvers.
     """
     target = zone_of(check.target, context)
+    asked = [(canonical(name), one) for name in target.names for one in target.authorities]
     climbs = [
-        _climbed(
-            Server(one.address, one.port, authoritative=True), canonical(name), target, context
-        )
-        for name in target.names
-        for one in target.authorities
+        _climbed(Server(one.address, one.port, authoritative=True), name, target, context)
+        for name, one in asked
     ]
     found, untold = [], []
-    for held in await asyncio.gather(*climbs, return_exceptions=True):
+    heard = await asyncio.gather(*climbs, return_exceptions=True)
+    for (name, _), held in zip(asked, heard, strict=True):
         if isinstance(held, TargetError):
             untold.append(str(held))
         elif isinstance(held, BaseException):
             raise held
         elif not held.values:
             found.append(f"{held.holder} has no CAA record{held.aged}")
-        elif refusal := (told := allowed(held.values)).refusal(check.issuer):
-            return Finding("fail", f"CAA at {held.holder} {refusal}{held.aged}")
         else:
-            who = ", ".join(told.issuers or ("any issuer",))
-            found.append(f"{held.holder} allows {who}{held.aged}")
+            told = allowed(held.values, wildcard=name.startswith(WILDCARD))
+            if refusal := told.refusal(check.issuer):
+                return Finding("fail", f"CAA at {held.holder} {refusal}{held.aged}")
+            found.append(f"{held.holder} allows {told.whom}{held.aged}")
     words = "; ".join(dict.fromkeys((*untold, *found)))
     return Finding("unknown" if untold else "pass", words)
 
 
 async def _climbed(server: Server, name: str, target: DnsTarget, context: CheckContext) -> _Held:
     """The CAA records that hold for a name, as one name server and what is above it tell."""
-    zone = canonical(target.zone)
+    zone, name = canonical(target.zone), name.removeprefix(WILDCARD)
     for level in (one for one in _levels(name) if _is_within(one, zone)):
         (told,) = await ask_each([(server, level, "CAA")], context.clock, DEADLINE_S)
         reply = told or Reply("timeout")

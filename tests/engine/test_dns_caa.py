@@ -56,7 +56,7 @@ def telling(name: str, value: str) -> Respond:
 
 @asynccontextmanager
 async def climbing(
-    lab: DnsLab, resolver: Respond, *authorities: Respond, zone: str = ZONE
+    lab: DnsLab, resolver: Respond, *authorities: Respond, zone: str = ZONE, name: str = ""
 ) -> AsyncIterator[CheckContext]:
     """A gate's context outside of a rehearsal, with one resolver and up to two name servers."""
     net = own_net()
@@ -69,7 +69,7 @@ async def climbing(
         target = replace(
             lab.target,
             zone=zone,
-            names=(zone,),
+            names=(name or zone,),
             authorities=(
                 Authority(name="ns1", address=f"{net}.1", port=ns1),
                 Authority(name="ns2", address=f"{net}.2", port=ns2),
@@ -111,6 +111,23 @@ async def test_every_name_server_must_allow_the_issuer_and_tell_so(lab: DnsLab) 
     quiet = await judged(lab, resolver, allows.answer, silent)
     assert quiet.said == "unknown"
     assert f"{ZONE} CAA at " in quiet.evidence
+
+
+@pytest.mark.parametrize(
+    ("wild", "said"), [(";", "fail"), ("letsencrypt.org", "pass"), (None, "pass")]
+)
+async def test_a_wildcard_that_moves_is_judged_by_issuewild_at_the_name_above_it(
+    lab: DnsLab, wild: str | None, said: str
+) -> None:
+    own, star = Zone.at(OLD), f"*.star.{ZONE}"
+    lines = [ISSUER] if wild is None else [ISSUER, f'0 issuewild "{wild}"']
+    own.records[f"star.{ZONE}", "CAA"] = 60, frozenset(lines)
+    own.records[star, "CAA"] = 60, frozenset([OTHER])
+    own.records[star, "A"] = 60, frozenset([OLD])
+    async with climbing(lab, silent, own.answer, own.answer, name=star) as context:
+        finding = await dns_caa(CAA, context)
+    assert finding.said == said, finding.evidence
+    assert f"star.{ZONE} allows" in finding.evidence
 
 
 async def test_what_no_resolver_tells_of_the_names_above_is_unknown(lab: DnsLab) -> None:

@@ -29,3 +29,16 @@ def test_a_known_critical_tag_and_an_unknown_one_that_is_not_critical_forbid_not
 def test_an_empty_issuer_is_nobody_and_no_issuer_at_all_is_anybody() -> None:
     assert allowed(['0 issue ";"']).refusal(ISSUER) == f"allows nobody, not {ISSUER}"
     assert allowed(['0 iodef "mailto:a@example.test"']).issuers is None
+
+
+def test_for_a_wildcard_issuewild_counts_before_issue_and_for_another_name_never() -> None:
+    forbids = [f'0 issue "{ISSUER}"', '0 IssueWild ";"']
+    assert allowed(forbids, wildcard=True).refusal(ISSUER) == (
+        f"allows nobody by issuewild, not {ISSUER}"
+    )
+    assert allowed(forbids).refusal(ISSUER) == ""
+    allows = ['0 issue ";"', f'0 issuewild "{ISSUER}"']
+    assert allowed(allows, wildcard=True).refusal(ISSUER) == ""
+    assert allowed(allows).refusal(ISSUER) == f"allows nobody, not {ISSUER}"
+    assert allowed(['0 issue ";"'], wildcard=True).refusal(ISSUER) != ""
+    assert allowed(['0 issuewild ";"']).issuers is None
