@@ -3,7 +3,8 @@
 A cache keeps one answer for a question, and every time it gives it, the time of receipt plus the
 TTL that is left points at the same instant. So distinct expiry instants are distinct caches. They
 are counted while they live, and best while the TTL is long: with 60 s, ten caches share 9 seconds.
-A cache that fetches anew before the instant (prefetch) is counted twice.
+A cache that fetches anew before the instant (prefetch) is counted twice. One that serves stale
+gives the same TTL every time (RFC 8767 s5: 30 s): its instants drift, and are one cache.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cockpit.propagation.answers import CellState, Mark, Side
+from cockpit.propagation.convergence import STALE_TTL
 
 TOGETHER_S = 1.5
 """Instants no farther apart are one: TTLs are whole seconds, and packets take their time."""
@@ -61,6 +63,16 @@ class _Cache:
     expires_at: float
     state: CellState
     met: int = 1
+    ttl: int = STALE_TTL
+    """Seconds that its last answer had left; of one known from before, what hides most."""
+    doubtful: bool = False
+    """Whether its TTL was never seen to fall, and is one that a stale answer has."""
+
+    def meet(self, expires_at: float, ttl: int) -> None:
+        """Take in one more of its answers."""
+        self.met += 1
+        self.doubtful = self.doubtful and ttl == self.ttl
+        self.expires_at, self.ttl = expires_at, ttl
 
 
 @dataclass(slots=True)
@@ -73,13 +85,20 @@ class Caches:
     row: int = 0
     """How many answers in a row were of the last one's side."""
     _live: list[_Cache] = field(default_factory=list)
+    _latest: _Cache | None = None
+    """The one that was met last."""
     _ttls: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=CONSTANT_FROM + 1))
     _fetched: deque[int] = field(default_factory=lambda: deque(maxlen=TURNS))
     _published: int = 0
     _said: deque[tuple[CellState, int]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
-    def hear(self, at: float, ttl: int, state: CellState, published: int = 0) -> None:
-        """Take in one answer: its time, the TTL left, its side, and the zone's own TTL."""
+    def hear(
+        self, at: float, ttl: int, state: CellState, published: int = 0, *, is_stale: bool = False
+    ) -> None:
+        """Take in one answer: its time, the TTL left, its side, and the zone's own TTL.
+
+        `is_stale` says that the resolver itself calls it stale (EDE 3).
+        """
         if published != self._published:
             self._fetched.clear()
             self._published = published
@@ -90,15 +109,19 @@ class Caches:
         self.row = self.row + 1 if state == self.last else 1
         self.last = state
         self._live = [one for one in self._live if one.expires_at > at]
-        self._meet(at + ttl, state)
-        # Of one side alone: a cache that has turned was met under the other one before.
-        count = self.count(state)
-        if self.mark not in ("constant", "rising"):
-            self.best = fullest((self.best, count))
+        self._meet(at + ttl, state, ttl, is_stale=is_stale)
+        if self.mark in ("constant", "rising"):
+            # What was counted by TTLs that turn out to tell no time was no count of caches either.
+            longest = sorted(self._live, key=lambda one: one.expires_at)
+            self._live = list({one.state: one for one in longest}.values())
+            self.best = Census()
+        else:
+            # Of one side alone: a cache that has turned was met under the other one before.
+            self.best = fullest((self.best, self.count(state)))
 
     def kept(self) -> tuple[Census, CellState, int, tuple[int, ...], int, tuple[Met, ...]]:
         """What must outlast the process that counted."""
-        live = tuple((one.expires_at, one.state, one.met) for one in self._live)
+        live = tuple((one.expires_at, one.state, one.met) for one in _sure(self._live))
         return self.best, self.last, self.row, tuple(self._fetched), self._published, live
 
     def again(self, fetched: Iterable[int], published: int, live: Iterable[Met]) -> None:
@@ -107,16 +130,27 @@ class Caches:
         self._published = published
         self._live = [_Cache(*one) for one in live]
 
-    def _meet(self, expires_at: float, state: CellState) -> None:
-        for one in self._live:
-            if abs(one.expires_at - expires_at) <= TOGETHER_S and one.state == state:
-                one.met += 1
+    def _meet(self, expires_at: float, state: CellState, ttl: int, *, is_stale: bool) -> None:
+        own = [one for one in self._live if one.state == state]
+        for one in own:
+            if abs(one.expires_at - expires_at) <= TOGETHER_S:
+                one.meet(one.expires_at, ttl)
+                self._latest = one
                 return
-        self._live.append(_Cache(expires_at, state))
+        is_off = abs(ttl - self._published) > _WHOLE_S
+        doubtful = is_stale or (is_off and ttl == STALE_TTL)
+        for one in own:
+            # The same answer again, its TTL not fallen.
+            if one.ttl == ttl and (doubtful or (is_off and one is self._latest)):
+                one.meet(expires_at, ttl)
+                self._latest = one
+                return
+        self._latest = _Cache(expires_at, state, ttl=ttl, doubtful=doubtful)
+        self._live.append(self._latest)
 
     def count(self, state: CellState | None = None) -> Census:
         """The caches whose answers live just now; those of one side where it is named."""
-        met = [one.met for one in self._live if state is None or one.state == state]
+        met = [one.met for one in _sure(self._of(state))]
         return Census(len(met), met.count(1), met.count(2), sum(met))
 
     def still(self, state: CellState, now: float) -> float | None:
@@ -154,14 +188,17 @@ class Caches:
 
     def with_state(self, state: CellState, now: float) -> int:
         """How many of the caches met hold an answer of that side."""
-        return sum(one.state == state and one.expires_at > now for one in self._live)
+        return len(_sure([one for one in self._of(state) if one.expires_at > now]))
+
+    def _of(self, state: CellState | None) -> list[_Cache]:
+        return [one for one in self._live if state in (None, one.state)]
 
     def gave(self, state: CellState, at: float) -> int:
         """How many of the caches met lead to that side, as its last answer showed, given then.
 
         What runs out after it is no sign of the other side: the next answer tells.
         """
-        live = sum(one.state == state and one.expires_at >= at for one in self._live)
+        live = len(_sure([one for one in self._of(state) if one.expires_at >= at]))
         return max(live, self.best.seen) if self.last == state and self._met_all else live
 
     @property
@@ -178,6 +215,11 @@ class Caches:
             if high - low <= _WHOLE_S and high < self._published - _WHOLE_S:
                 return "capped"
         return ""
+
+
+def _sure(caches: list[_Cache]) -> list[_Cache]:
+    """Those whose TTLs tell the time; one whatever it does where there is no other."""
+    return [one for one in caches if not one.doubtful] or caches[:1]
 
 
 def _is_constant(ttls: deque[tuple[float, int]]) -> bool:

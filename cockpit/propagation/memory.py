@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cockpit.propagation.answers import Cell, CellState, Row, Side
 from cockpit.propagation.census import Caches, fullest, old_at_most
+from cockpit.propagation.convergence import SAYS_STALE
 from cockpit.propagation.recall import CacheKept
 
 WORST: tuple[CellState, ...] = (
@@ -49,7 +50,8 @@ class Memory:
             for name, cell in zip(names, row.cells, strict=True):
                 if cell.ttl is not None and cell.state in ("old", "new", "mixed", "other"):
                     caches = self._caches.setdefault((row.name, name), Caches())
-                    caches.hear(cell.at, cell.ttl, cell.state, ttls.get(name, 0))
+                    stale = SAYS_STALE in cell.note
+                    caches.hear(cell.at, cell.ttl, cell.state, ttls.get(name, 0), is_stale=stale)
             history = self._history.setdefault(row.name, deque(maxlen=LOOKS_KEPT))
             worst = min((cell.state for cell in row.cells), key=WORST.index)
             history.append((worst, max(cell.at for cell in row.cells)))

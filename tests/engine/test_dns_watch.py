@@ -320,6 +320,35 @@ async def test_a_strangers_address_beside_the_old_one_is_still_shown_past_the_bo
     assert told.startswith("one @: in one answer: old, 203.0.113.66")
 
 
+async def test_a_cache_that_serves_stale_is_one_cache_however_often_it_is_asked(
+    lab: DnsLab,
+) -> None:
+    net, zone = own_net(), Zone.at(OLD, 20)
+
+    def stale(wire: bytes) -> bytes:
+        if not is_for(wire, ZONE, "A"):
+            return zone.answer(wire)
+        return reply_to(wire, OLD, ttl=30).to_wire()
+
+    async with serving(f"{net}.1", zone.answer) as ns, serving(f"{net}.2", stale) as port:
+        target = dns_target(
+            authorities=(Authority(name="ns1", address=f"{net}.1", port=ns),),
+            resolvers=(Resolver(name="one", address=f"{net}.2", port=port),),
+            names=(ZONE,),
+        )
+        watch = PropagationWatch(target, lab.clock)
+        for _ in range(6):
+            grid = await watch.look()
+            lab.jump(5.0)
+        (_, row) = grid.rows
+        assert (row.caches, row.about) == (1, 1)
+        zone.put(NEW, 20)
+        watch.expect("new", begun=True)
+        grid = await watch.look()
+    assert grid.switched_at is not None
+    assert grid.cache_share == 0.0
+
+
 async def test_every_declared_record_is_a_column_with_what_it_must_say(lab: DnsLab) -> None:
     async with with_records(lab) as (zone, target):
         watch = PropagationWatch(target, lab.clock)

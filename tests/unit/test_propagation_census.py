@@ -81,6 +81,73 @@ def test_a_ttl_that_never_falls_is_not_countable() -> None:
     assert caches.mark == "constant"
 
 
+def served_stale(ttl: int, published: int, *, is_stale: bool = False) -> Caches:
+    """One cache of a zone whose servers are gone: its answer ran out, and is given all the same."""
+    caches = Caches()
+    for at in range(0, published, 5):
+        caches.hear(NOON + at, published - at, "old", published)
+    for turn in range(8):
+        caches.hear(NOON + published + 5 * turn, ttl, "old", published, is_stale=is_stale)
+    return caches
+
+
+@pytest.mark.parametrize(
+    ("ttl", "published", "is_stale"), [(30, 20, False), (30, 60, False), (17, 60, False)]
+)
+def test_a_cache_that_serves_stale_is_one_however_often_it_does(
+    ttl: int, published: int, *, is_stale: bool
+) -> None:
+    caches = served_stale(ttl, published, is_stale=is_stale)
+    assert (caches.best.seen, caches.best.about) == (1, 1)
+    assert caches.with_state("old", NOON + published + 36) == 1
+
+
+def test_a_cache_that_says_that_it_serves_stale_is_one_whatever_its_ttl() -> None:
+    caches = served_stale(30, 30, is_stale=True)
+    assert (caches.best.seen, caches.best.about) == (1, 1)
+
+
+def test_a_cache_that_is_stale_once_and_then_fetches_anew_is_one() -> None:
+    caches = Caches()
+    for at, ttl in ((0, 8), (3, 5), (9, 30), (12, 5), (15, 2), (18, 30), (21, 5)):
+        caches.hear(NOON + at, ttl, "old", 8)
+    assert (caches.best.seen, caches.best.about) == (1, 1)
+    assert caches.with_state("old", NOON + 22) == 1
+
+
+def test_a_cache_met_with_just_what_a_stale_answer_has_counts_once_its_ttl_falls() -> None:
+    caches = Caches()
+    for at, ttl in ((0, 100), (5, 30), (10, 90), (15, 20)):
+        caches.hear(NOON + at, ttl, "old", 300)
+    assert caches.count().seen == 2
+
+
+def test_a_stale_cache_beside_an_honest_one_makes_no_crowd() -> None:
+    caches = Caches()
+    for turn in range(8):
+        caches.hear(NOON + 10 * turn, 30, "old", 300)
+        caches.hear(NOON + 10 * turn + 5, 200 - 10 * turn, "old", 300)
+    assert (caches.best.seen, caches.best.about) == (1, 1), "the other one tells no time"
+
+
+def test_what_was_counted_before_a_ttl_turned_out_to_be_constant_is_no_count() -> None:
+    caches = Caches()
+    for turn in range(12):
+        caches.hear(NOON + 5 * turn, 60, "old", 60)
+    caches.hear(NOON + 60, 41, "old", 60)
+    assert not caches.mark, "it falls after all"
+    assert caches.best.seen < 10
+
+
+def test_a_stale_answer_after_an_engines_start_is_no_cache_more() -> None:
+    before = served_stale(30, 60)
+    best, last, row, fetched, published, live = before.kept()
+    caches = Caches(best, last, row)
+    caches.again(fetched, published, live)
+    caches.hear(NOON + 105, 30, "old", 60)
+    assert caches.best.about == 1
+
+
 def test_a_short_ttl_seen_whole_each_time_is_not_constant() -> None:
     caches = Caches()
     for turn in range(12):
