@@ -49,7 +49,7 @@ def _containers(action: ComposeAction, docker: DockerClient, _services: Mapping[
 def _images(action: ComposeAction, docker: DockerClient, services: Mapping[str, Any]) -> Lines:
     named: Sequence[str] = action.services or tuple(services)
     for name in named:
-        image = compose_plan.image_id(docker, services.get(name) or {})
+        image = compose_plan.image_id(docker, name, services.get(name) or {})
         here = compose_plan.short(image) if image else "no image on this host"
         yield f"{name}: {here} before", f"{name} {image}"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cockpit.actions.compose_seen import Seen, look
+from cockpit.stack.model import Service
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -64,7 +65,7 @@ def foreseen(
             changed(
                 name,
                 [one for one in there if one.service == name],
-                image_id(docker, known[name]),
+                image_id(docker, name, known[name]),
                 judged,
             ),
             added=_added(f"{project}-{name}", name, there, judged),
@@ -136,13 +137,13 @@ def with_dependencies(named: Iterable[str], resolved: Mapping[str, Any]) -> tupl
     return tuple(ordered)
 
 
-def image_id(docker: DockerClient, service: Mapping[str, Any]) -> str:
+def image_id(docker: DockerClient, name: str, config: Mapping[str, Any]) -> str:
     """The id that a service's image has on this host; empty where it is not there."""
     from python_on_whales.exceptions import NoSuchImage
 
-    name = service.get("image", "")
+    image = Service(name, config).image(str(docker.client_config.compose_project_name))
     try:
-        return docker.image.inspect(name).id if name else ""
+        return docker.image.inspect(image).id
     except NoSuchImage:
         return ""
 

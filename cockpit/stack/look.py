@@ -12,7 +12,7 @@ from cockpit.errors import TargetError
 from cockpit.stack import ground, imaged, mounted
 from cockpit.stack.engine import Engine, engine
 from cockpit.stack.facts import Bound, Facts, Image, Other
-from cockpit.stack.model import Service, Stack
+from cockpit.stack.model import Stack
 from cockpit.stack.resolve import Resolved
 
 PROJECT = "com.docker.compose.project"
@@ -88,15 +88,10 @@ def _key(port: Mapping[str, Any]) -> tuple[str, int, str]:
 async def _images(api: Engine, stack: Stack) -> dict[str, Image]:
     found: dict[str, Image] = {}
     for one in stack.services:
-        image = await imaged.look(api, image_of(one, stack.project), one)
+        image = await imaged.look(api, one.image(stack.project), one)
         if image is not None:
             found[one.name] = image
     return found
-
-
-def image_of(service: Service, project: str) -> str:
-    """The image that a service runs; Compose names what it builds by itself."""
-    return str(service.at("image") or f"{project}-{service.name}")
 
 
 async def _peaks(api: Engine, own: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -72,6 +72,10 @@ class Service:
             value = value.get(key) if isinstance(value, Mapping) else None
         return value
 
+    def image(self, project: str) -> str:
+        """The name of the image that it runs; Compose names what it builds by itself."""
+        return str(self.at("image") or f"{project}-{self.name}")
+
     @property
     def environment(self) -> dict[str, str]:
         """Its variables that have a value."""

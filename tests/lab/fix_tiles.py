@@ -111,6 +111,16 @@ def import_busybox(made: Engine) -> None:
     )
 
 
+def without_image(service: dict[str, Any]) -> dict[str, Any]:
+    """The same service; one that is built has the name that Compose gives its image."""
+    return {key: own for key, own in service.items() if key != "image" or "build" not in service}
+
+
+def write_build(folder: Path, mark: str) -> None:
+    """What a service of `build: .` is built from: another mark is another image."""
+    (folder / "Dockerfile").write_text(f"FROM {IMAGE}\nLABEL mark={mark}\n", encoding="utf-8")
+
+
 @dataclass
 class Deployed:
     """A Compose project of busybox services, without networks."""
@@ -136,7 +146,7 @@ class Deployed:
         """Its Compose file, anew."""
         plain = {"image": IMAGE, "network_mode": "none", "init": True, "stop_grace_period": "0s"}
         services = {
-            name: {**plain, "command": ["sleep", "1000"], **own}
+            name: without_image({**plain, "command": ["sleep", "1000"], **own})
             for name, own in self.services.items()
         }
         volumes: dict[str, Any] = {"small": {"driver_opts": SMALL}}

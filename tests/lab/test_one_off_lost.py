@@ -9,33 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from cockpit.clock import wall_s
 from cockpit.engine.intents import Kind as Kinds
-from cockpit.engine.start import begin, run_started
-from cockpit.runbook.plan import load_plan
-from tests.fakes.crash_runs import Kind, Run, eventually, some_net, write_runbook
+from tests.fakes.crash_runs import Run, eventually
 from tests.lab.fix_tiles import Deployed, lab_engine
 from tests.lab.stack_engine import Engine
+from tests.lab.stack_runs import stack_run
 
-STEP = """\
-      - id: migrate
-        title: Migration run
-        why: The tables have to be there.
-        success_looks_like: They are there.
-        if_it_fails: Read what it says.
-        ask: the owner
-        action:
-          kind: compose
-          target: stack
-          operation: run
-          services: [migrate]
-          command: [sh, -c, 'trap "" TERM; echo halfway; sleep 1000']
-        estimate: 20s
-        timeout: 3m
-        idempotent: true
-        needs: []
-        way_back: not needed, because nobody is there
-"""
+ACTION = (
+    "operation: run, services: [migrate],"
+    """ command: [sh, -c, 'trap "" TERM; echo halfway; sleep 1000']"""
+)
 MIGRATE = {"profiles": ["tools"]}
 
 
@@ -55,28 +38,10 @@ def stack(made: Engine, tmp_path: Path) -> Deployed:
 @pytest.fixture
 def run(made: Engine, stack: Deployed) -> Iterator[Run]:
     """A run whose first step is a migration that takes its time."""
-    stack.write()
-    book = write_runbook(stack.folder, some_net(), (Kind("quick", undone=True),))
-    about = f"project: {stack.project}, directory: {stack.folder}, files: [compose.yaml]"
-    insert(book / "runbook.yaml", "    steps:\n", STEP)
-    insert(book / "runbook.yaml", "targets:\n", "  stack: {kind: compose, about: It runs here}\n")
-    own = f"  stack: {{kind: compose, {about}, context: '{made.host}'}}\n"
-    insert(book / "staging.yaml", "targets:\n", own)
-    plan = load_plan(book, "staging", {})
-    one = Run(stack.folder, begin(plan, {}, run_started(plan, wall_s() + 86400)))
-    try:
-        one.start(DOCKER_CONFIG=made.environment["DOCKER_CONFIG"])
+    with stack_run(stack, "migrate", ACTION) as one:
         yield one
-    finally:
-        one.end()
-        for name in alive(stack):
-            made.docker("rm", "--force", name)
-
-
-def insert(path: Path, after: str, more: str) -> None:
-    text = path.read_text()
-    at = text.index(after) + len(after)
-    path.write_text(text[:at] + more + text[at:])
+    for name in alive(stack):
+        made.docker("rm", "--force", name)
 
 
 def alive(stack: Deployed) -> list[str]:

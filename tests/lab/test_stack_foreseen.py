@@ -20,7 +20,7 @@ from cockpit.actions.docker_engine import engine as asked
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.runbook.words import TargetId
-from tests.lab.fix_tiles import IMAGE, lab_engine
+from tests.lab.fix_tiles import IMAGE, lab_engine, without_image, write_build
 from tests.lab.stack_engine import Engine, listening
 
 OTHER = "cockpit-other:1"
@@ -60,7 +60,8 @@ class Project:
         }
         for service, changed in changes.items():
             self.services[service] |= changed
-        text = yaml.safe_dump({"services": self.services})
+        services = {name: without_image(one) for name, one in self.services.items()}
+        text = yaml.safe_dump({"services": services})
         (self.folder / "compose.yaml").write_text(text, encoding="utf-8")
 
     def foreseen(
@@ -223,6 +224,23 @@ def test_an_image_that_is_built_anew_under_the_same_name_is_another(project: Pro
     former, coming = project.image(IMAGE), project.image(OTHER)
     words = f"web is replaced (another image): {former} stops, {coming} starts"
     assert words in project.lines("web")
+    assert project.foreseen("web").digest != before
+
+
+def test_an_image_that_compose_names_itself_is_told_by_its_id(project: Project) -> None:
+    write_build(project.folder, "first")
+    project.write(web={"build": ".", "depends_on": []})
+    name = f"{project.name}-web"
+    project.compose("build", "web")
+    first = project.image(name)
+    assert project.lines("web") == (f"web starts: {first}",)
+    assert project.lines("web", operation="run") == (f"web: {first} before",)
+    project.up()
+    before = project.foreseen("web").digest
+    write_build(project.folder, "second")
+    project.compose("build", "web")
+    words = f"web is replaced (another image): {first} stops, {project.image(name)} starts"
+    assert project.lines("web") == (words,)
     assert project.foreseen("web").digest != before
 
 

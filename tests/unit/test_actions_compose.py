@@ -23,6 +23,7 @@ RECORDER = """#!/bin/sh
 case " $* " in
 *" config "*) echo '{"services": {}}'; exit 0;;
 *" --dry-run "*|*" ps "*|*" image list "*) exit 0;;
+*" image inspect "*) echo 'No such image' >&2; exit 1;;
 esac
 for word in "$@"; do printf '%s\\n' "$word"; done > "$RECORD"
 printf '%s' "$JOBS_ENABLED" > "$RECORD.environment"

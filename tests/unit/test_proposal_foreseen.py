@@ -115,6 +115,18 @@ async def test_what_compose_would_do_is_shown_and_bound(tmp_path: Path, docker: 
     )
 
 
+@pytest.mark.parametrize("operation", ["up", "build"])
+async def test_an_image_that_compose_names_itself_is_looked_at_too(
+    operation: str, tmp_path: Path, docker: Docker
+) -> None:
+    docker.configures(image=None, build={"context": "."})
+    first = await shown(tmp_path, operation)
+    assert "7c8d7c8d7c8d" in first.foreseen[0]
+    assert "image inspect p-backend" in (docker.state / "asked").read_text()
+    docker.has(NEWER)
+    assert (await shown(tmp_path, operation)).digest != first.digest
+
+
 async def test_another_value_in_composes_files_is_another_digest(
     tmp_path: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
