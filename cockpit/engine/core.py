@@ -68,6 +68,8 @@ class Core:
     """What goes out by itself, each as a service of its own."""
     risk: str = field(default_factory=detach.risk)
     """Why this engine may end with a login."""
+    unwritten: tuple[str, ...] = ()
+    """Steps whose commands are not in way-back.md, since they could not be made."""
     seen_at: float = 0.0
     """Real seconds: when a viewer last looked on."""
 
@@ -131,5 +133,7 @@ class Core:
 
     def write_way_back(self) -> None:
         """Write down what a rollback would do now, for the day on which the cockpit is gone."""
-        page = wayback.page(self.runbook, self.ledger.state, self.directory.path)
+        missing: list[str] = []
+        page = wayback.page(self.runbook, self.ledger.state, self.directory.path, missing)
         replace_file(self.directory.way_back, page.encode())
+        self.unwritten = tuple(missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from cockpit.engine.core import Core
 from cockpit.journal.events import ServiceTurned
@@ -31,7 +31,14 @@ class Feeds:
 
     def tiles(self) -> tuple[Tile, ...]:
         """Each as a service of its own, with its age."""
-        return tuple(tile() for tile in self._shown)
+        return (*(tile() for tile in self._shown), *self._way_back())
+
+    def _way_back(self) -> Iterator[Tile]:
+        """Nothing while way-back.md is whole: where it is not, it must be known in time."""
+        if missing := self._core.unwritten:
+            figure = f"without {', '.join(missing)}"
+            now = self._core.ledger.clock.now()
+            yield Tile("way_back", "way-back.md", "down", figure, now, now)
 
     def beats(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
         """What is to be called every so many real seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from cockpit.journal.state import RunState
 from cockpit.redact import printable
 from cockpit.runbook.model import Runbook, Step
 
+_LOG = logging.getLogger(__name__)
 HOW = """Do these in order, each only when the one before it is proved. Paste each block into bash
 on this host, as who may read the files of the secrets, all in one folder; a block stops at its
 first error."""
 
 
-def page(runbook: Runbook, state: RunState, run_directory: Path) -> str:
-    """The whole page."""
+def page(runbook: Runbook, state: RunState, run_directory: Path, unwritten: list[str]) -> str:
+    """The whole page; the steps that it has no commands of are added to `unwritten`."""
     head = (
         f"# The way back of {state.run}",
         "",
@@ -32,8 +34,10 @@ def page(runbook: Runbook, state: RunState, run_directory: Path) -> str:
     steps = steps_back(runbook, state)
     if final := given_up_by(runbook, state):
         body = _none_left(final, state)
+    elif steps:
+        body = _wanted(runbook, state, run_directory, steps, unwritten)
     else:
-        body = _wanted(runbook, state, run_directory, steps) if steps else _nothing(runbook, state)
+        body = _nothing(runbook, state)
     return printable("\n".join((*head, *body)) + "\n")
 
 
@@ -64,7 +68,11 @@ def _nothing(runbook: Runbook, state: RunState) -> Iterator[str]:
 
 
 def _wanted(
-    runbook: Runbook, state: RunState, run_directory: Path, steps: tuple[Step, ...]
+    runbook: Runbook,
+    state: RunState,
+    run_directory: Path,
+    steps: tuple[Step, ...],
+    unwritten: list[str],
 ) -> Iterator[str]:
     yield from (*HOW.splitlines(), "")
     if lost := cannot_bring_back(runbook, state):
@@ -75,9 +83,23 @@ def _wanted(
     for number, step in enumerate(steps, start=1):
         yield from (f"## {number}. {step.title}", "", step.why, "")
         sheet = Sheet(runbook, step, recorded, run_directory)
-        yield from fenced([printable(line) for line in actions.paper(step.action, sheet)])
+        yield from _commands(sheet, unwritten)
         for undone in step.undoes:
             if found := recorded.get(undone):
                 words = printable(msgspec.json.encode(found).decode())
                 yield from ("", f"What {undone} recorded: `{words}`")
         yield from ("", f"It worked when: {step.success_looks_like}", "")
+
+
+def _commands(sheet: Sheet, unwritten: list[str]) -> Iterator[str]:
+    """A step's commands; one whose commands cannot be made leaves all others as they are."""
+    step = sheet.step
+    try:
+        lines = [printable(line) for line in actions.paper(step.action, sheet)]
+    except Exception:  # noqa: BLE001  the page's boundary: logged whole, told on the page and on the screen
+        _LOG.exception("the commands of %s could not be made", step.id)
+        unwritten.append(step.title)
+        yield f"ITS COMMANDS COULD NOT BE WRITTEN. Do by hand what the runbook says of `{step.id}`:"
+        yield f"`{sheet.run_directory}/plan/` has a copy."
+    else:
+        yield from fenced(lines)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from cockpit import record
+from cockpit.actions import shell, sql
 from cockpit.engine import wayback
+from cockpit.engine.feeds import Feeds
 from cockpit.journal import events as e
 from cockpit.journal.events import Json
+from cockpit.runbook.plan import load_plan
+from tests.fakes.crash_machine import Machine, without_processes
+from tests.fakes.crash_runs import KINDS, some_net, write_runbook
 from tests.fakes.written_runs import WrittenRun
 
 
@@ -23,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WrittenRun]
 
 def page(run: WrittenRun) -> str:
     state = record.read(run.directory).state
-    return wayback.page(run.plan.runbook, state, run.directory.path)
+    return wayback.page(run.plan.runbook, state, run.directory.path, [])
 
 
 def recorded(run: WrittenRun, step: str, facts: dict[str, Json]) -> None:
@@ -65,6 +71,60 @@ def test_an_export_by_hand_leaves_out_what_the_old_side_wrote_itself(run: Writte
     recorded(run, "copy_rest", {"since": {"users": "7421", "alerts": "7421"}})
     recorded(run, "open_new", {})
     assert "SINCE=7421" in page(run)
+
+
+def test_a_step_whose_commands_cannot_be_made_leaves_the_others_written(
+    run: WrittenRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(run, "freeze_old", {})
+    recorded(run, "open_new", {})
+    whole, missing = page(run), list[str]()
+
+    def fails(*_: object) -> tuple[str, ...]:
+        raise KeyError("open")
+
+    monkeypatch.setattr(sql, "paper", fails)
+    state = record.read(run.directory).state
+    said = wayback.page(run.plan.runbook, state, run.directory.path, missing)
+    assert missing
+    assert said.count("ITS COMMANDS COULD NOT BE WRITTEN.") == len(missing)
+    titles = re.findall(r"^## .*", whole, re.MULTILINE)
+    assert re.findall(r"^## .*", said, re.MULTILINE) == titles
+    assert said.count("```bash") == whole.count("```bash") - len(missing) > 0
+
+
+def test_an_engine_that_cannot_write_a_steps_commands_goes_on_and_shows_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Machine] = []
+    without_processes(monkeypatch, lambda: made[-1])
+    quick = tuple(one for one in KINDS if one.id == "quick")
+    loop = asyncio.new_event_loop()
+    plan = load_plan(write_runbook(tmp_path, some_net(), quick), "staging", {})
+    machine = Machine(plan, loop)
+    made.append(machine)
+    try:
+        machine.ask("propose", step="quick")
+        shown = machine.core.proposal
+        assert shown
+        machine.ask("confirm", step="quick", attempt=1, digest=shown.digest)
+        feeds = Feeds(machine.core)
+        machine.core.write_way_back()
+        assert feeds.tiles() == ()
+
+        def fails(*_: object) -> tuple[str, ...]:
+            raise KeyError("open")
+
+        monkeypatch.setattr(shell, "paper", fails)
+        machine.core.write_way_back()
+        assert "ITS COMMANDS COULD NOT BE WRITTEN." in machine.directory.way_back.read_text()
+        (tile,) = feeds.tiles()
+        assert (tile.state, tile.title) == ("down", "way-back.md")
+        assert tile.figure.startswith("without ")
+        assert machine.core.trouble == ""
+    finally:
+        machine.close()
+        loop.close()
 
 
 def test_after_a_rollback_the_way_back_says_what_was_undone(run: WrittenRun) -> None:
