@@ -24,13 +24,24 @@ from cockpit.runbook.targets import DnsTarget
 
 def describe(action: DnsAction, runbook: Runbook) -> tuple[str, ...]:
     """The change of each name, who makes it, and what must hold before and after."""
+    return describe_knowing(action, runbook, {})
+
+
+def describe_knowing(
+    action: DnsAction, runbook: Runbook, recorded: Mapping[str, Mapping[str, Json]]
+) -> tuple[str, ...]:
+    """The same, with the former TTLs as soon as the step that they are of recorded them."""
     target = runbook.target(action.target)
     if not isinstance(target, DnsTarget):
         return (f"dns {action.change} at {action.target}: not rehearsed here",)
-    change = _change_words(action, target)
+    ttls = {one.name: one.ttl for one in _of_journal(action.of, recorded)}
+    change = [_change_words(action, target, ttls.get(canonical(name))) for name in target.names]
     servers = ", ".join(f"{one.name} ({one.address})" for one in target.authorities)
     return (
-        *(f"{name} {target.record_type} {change}" for name in target.names),
+        *(
+            f"{name} {target.record_type} {words}"
+            for name, words in zip(target.names, change, strict=True)
+        ),
         f"by {_provider_words(target)}",
         f"only where every record is still {_expected_words(action, target)}",
         f"read back at {servers}",
@@ -45,13 +56,14 @@ def paper(action: DnsAction, sheet: Sheet) -> tuple[str, ...]:
     return paper_dns.paper(action, target, sheet)
 
 
-def _change_words(action: DnsAction, target: DnsTarget) -> str:
-    ttl = f"TTL as {action.of} found it" if action.of else "TTL stays"
+def _change_words(action: DnsAction, target: DnsTarget, former_ttl: int | None) -> str:
+    known = "" if former_ttl is None else f"TTL -> {former_ttl} s, as recorded by {action.of}"
+    ttl = known or (f"TTL as {action.of} found it" if action.of else "TTL stays")
     return {
         "to_new": f"{target.old} -> {target.new}, TTL stays",
         "to_old": f"{target.new} -> {target.old}, {ttl}",
         "ttl": f"TTL -> {action.ttl or 0:g} s, value stays",
-        "restore_ttl": f"TTL -> what {action.of} found, value stays",
+        "restore_ttl": f"{known or f'TTL -> what {action.of} found'}, value stays",
     }[action.change]
 
 
@@ -188,9 +200,16 @@ def _keep(context: ActionContext, pairs: Sequence[Pair]) -> Sequence[RecordSet]:
 
 def _recorded(of: str, context: ActionContext) -> tuple[RecordSet, ...]:
     """What the other step found: by the journal, else by its newest attempt that wrote it down."""
-    if told := former.from_json(context.recorded.get(of, {}).get("former")):
+    if told := _of_journal(of, context.recorded):
         return told
     return next(iter(former.of_attempts(context.run_directory / "attempts" / of)), ())
+
+
+def _of_journal(
+    of: str | None, recorded: Mapping[str, Mapping[str, Json]]
+) -> tuple[RecordSet, ...]:
+    """What the other step found, where it recorded that; none where there is no other."""
+    return former.from_json(recorded.get(of or "", {}).get("former"))
 
 
 async def _change(

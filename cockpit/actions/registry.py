@@ -20,9 +20,15 @@ def kind_of(action: Action) -> ActionKind:
     return cast("ActionKind", import_module(f"cockpit.actions.{action.kind}"))
 
 
-def describe(action: Action, runbook: Runbook) -> tuple[str, ...]:
-    """Exactly what will run, line by line; pure."""
-    return kind_of(action).describe(action, runbook)
+def describe(
+    action: Action, runbook: Runbook, recorded: Mapping[str, Mapping[str, Json]] | None = None
+) -> tuple[str, ...]:
+    """Exactly what will run, line by line, as far as earlier steps recorded it; pure."""
+    kind = kind_of(action)
+    knowing = getattr(kind, "describe_knowing", None)
+    if recorded is None or knowing is None:
+        return kind.describe(action, runbook)
+    return cast("tuple[str, ...]", knowing(action, runbook, recorded))
 
 
 def paper(action: Action, sheet: Sheet) -> tuple[str, ...]:

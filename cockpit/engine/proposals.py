@@ -79,11 +79,13 @@ def digest(plan: str, proposal: Proposal) -> str:
 def draft(step: Step, context: CheckContext) -> Proposal:
     """A proposal whose gates are still being asked."""
     state, runbook = context.state, context.runbook
+    recorded = {one.id: one.recorded for one in state.steps.values()}
+    lines = actions.describe(step.action, runbook, recorded)
     return Proposal(
         step=step.id,
         attempt=len(state.step(step.id).attempts) + 1,
         digest="",
-        lines=tuple(printable(line) for line in actions.describe(step.action, runbook)),
+        lines=tuple(map(printable, lines)),
         targets=(),
         gates=(),
         closed=(),

@@ -9,7 +9,9 @@ import dns.zone
 import pytest
 
 from cockpit.actions.dns import describe, run
+from cockpit.engine.proposals import draft
 from cockpit.errors import ActionFailed
+from cockpit.journal.state import AttemptState, RunState, StepState
 from cockpit.propagation.answers import Row
 from cockpit.propagation.providers.rfc2136 import DynamicUpdates
 from cockpit.propagation.sweep import authority_rows
@@ -19,6 +21,7 @@ from cockpit.runbook.actions import DnsAction
 from cockpit.runbook.targets import Authority
 from cockpit.runbook.words import Duration, StepId, TargetId
 from tests.fakes.dns_lab import DnsLab, dns_lab, lab_target, runbook_of
+from tests.fakes.small_runbooks import step
 
 ZONE = TargetId("zone")
 LOWER = DnsAction(kind="dns", target=ZONE, change="ttl", ttl=Duration(60.0))
@@ -180,3 +183,19 @@ def test_the_description_says_what_changes_by_whom_and_hides_the_key(tmp_path: P
     )
     assert describe(LOWER, runbook)[0] == "freshtrackpro.test. A TTL -> 60 s, value stays"
     assert "what lower found" in describe(RESTORE, runbook)[0]
+
+
+async def test_the_confirmation_says_the_former_ttl_as_soon_as_it_is_recorded(lab: DnsLab) -> None:
+    context = lab.checking()
+    before = draft(step(RESTORE, "restore"), context)
+    assert before.lines[0] == f"{lab.spec.zone} A TTL -> what lower found, value stays"
+    recorded = dict(await run(LOWER, lab.acting(LOWER, step="lower")))
+    attempt = AttemptState(1, "done", "", "ana", confirmed_at=0.0, recorded=recorded)
+    lowered = StepState("lower", "done", (attempt,))
+    context = replace(context, state=RunState(steps={"lower": lowered}))
+    after = draft(step(RESTORE, "restore"), context)
+    words = "TTL -> 3600 s, as recorded by lower"
+    assert after.lines[0] == f"{lab.spec.zone} A {words}, value stays"
+    back = replace(TO_OLD, of=StepId("lower"))
+    new, old = lab.spec.new, lab.spec.old
+    assert draft(step(back), context).lines[0] == f"{lab.spec.zone} A {new} -> {old}, {words}"
