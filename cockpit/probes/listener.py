@@ -20,7 +20,7 @@ from cockpit.clock import Clock, wall_s
 from cockpit.errors import CockpitError
 from cockpit.probes.peaks import peak
 from cockpit.runbook.targets import ComposeTarget
-from cockpit.stack.engine import Engine, engine
+from cockpit.stack.engine import Engine, EngineRefused, engine
 from cockpit.stack.look import PROJECT, SERVICE, waited_to_end, working_set
 from cockpit.stack.oneoffs import ONE_OFF
 from cockpit.stack.resolve import replicas
@@ -32,6 +32,8 @@ EVENTS = (
 """Health checks themselves are events too (exec_…), one each second: not asked for."""
 RETRY_S = 1.0
 """Real seconds before a silent engine is asked again."""
+PING_S = 5.0
+"""Real seconds between two signs of life that are asked for: a hung engine ends no stream."""
 MEASURE_S = 15.0
 """Real seconds between two looks at what containers use."""
 ROUNDS = 4
@@ -173,6 +175,7 @@ class Listener:
                 async with engine(self._target.context) as api, asyncio.TaskGroup() as group:
                     group.create_task(self._listen(api))
                     group.create_task(self._measure(api))
+                    group.create_task(self._ping(api))
                     group.create_task(self._count())
             except* (CockpitError, OSError) as found:
                 self._lose(str(_first(found)))
@@ -255,8 +258,8 @@ class Listener:
     async def _inspect(self, api: Engine, container: str) -> None:
         try:
             inspected = await api.get(f"/containers/{container}/json")
-        except CockpitError:
-            await self._listed(api)  # it is gone already, or the engine is
+        except EngineRefused:
+            await self._listed(api)  # it is gone already
             return
         known = self.containers.setdefault(container, Container(inspected))
         known.inspected = inspected
@@ -283,12 +286,18 @@ class Listener:
             count += 1
             await asyncio.sleep(beat.rest(MEASURE_S, asyncio.get_running_loop().time()))
 
+    async def _ping(self, api: Engine) -> None:
+        while True:
+            await asyncio.sleep(beat.rest(PING_S, asyncio.get_running_loop().time()))
+            await api.ping()
+            self.heard = self._clock.real()
+
     async def _weigh(self, api: Engine, container: str, known: Container) -> None:
         parameters = {"stream": "false", "one-shot": "true"}
         try:
             stats = await api.get(f"/containers/{container}/stats", **parameters)
-        except CockpitError:
-            return  # it ended just now; an engine that ended is noticed by the next question
+        except EngineRefused:
+            return  # it ended just now
         processors = stats.get("cpu_stats") or {}
         own = int(processors.get("cpu_usage", {}).get("total_usage", 0))
         every = int(processors.get("system_cpu_usage", 0))

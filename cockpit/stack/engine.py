@@ -26,7 +26,13 @@ UNIX = "unix://"
 OLDEST = (1, 41)
 """The API of Docker 20.10; older ones lack one-shot statistics."""
 PATIENCE_S = 10.0
+KEEP_S = 60.0
+"""Seconds for which a connection that nobody uses is kept: elsewhere, each is a child."""
 CHUNK = 65_536
+
+
+class EngineRefused(TargetError):
+    """The engine answered, and did not do it: what was asked about may be gone."""
 
 
 class Engine:
@@ -40,7 +46,14 @@ class Engine:
         """Whether it runs on this host."""
 
     async def get(self, path: str, **parameters: object) -> Any:
-        """The JSON of an answer; TargetError where the engine is silent or refuses."""
+        """The JSON of an answer; TargetError where the engine is silent, and EngineRefused."""
+        return (await self._answer(path, parameters)).json()
+
+    async def ping(self) -> None:
+        """Return once the engine answered the cheapest question; TargetError where it is silent."""
+        await self._answer("/_ping", {})
+
+    async def _answer(self, path: str, parameters: Mapping[str, object]) -> httpx.Response:
         import httpx
 
         try:
@@ -48,8 +61,8 @@ class Engine:
         except httpx.HTTPError as error:
             raise TargetError(_words(error), where="docker") from error
         if answer.status_code != httpx.codes.OK:
-            raise TargetError(_message(answer.content), where="docker")
-        return answer.json()
+            raise EngineRefused(_message(answer.content), where="docker")
+        return answer
 
     async def lines(self, path: str, **parameters: object) -> AsyncIterator[str]:
         """The lines of an answer that does not end; TargetError where it does."""
@@ -79,7 +92,7 @@ class Engine:
                 "GET", path, params=_parameters(parameters), timeout=wait
             ) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    raise TargetError(_message(await answer.aread()), where="docker")
+                    raise EngineRefused(_message(await answer.aread()), where="docker")
                 yield answer
         except httpx.HTTPError as error:
             raise TargetError(_words(error), where="docker") from error
@@ -95,7 +108,9 @@ async def engine(context: str | None) -> AsyncIterator[Engine]:
         # Nothing is encrypted here: with its own default it would read every authority's
         # certificate each time, which is each second while no engine answers.
         unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        transport = httpx.AsyncHTTPTransport(uds=socket, verify=unused)
+        transport = httpx.AsyncHTTPTransport(
+            uds=socket, verify=unused, limits=httpx.Limits(keepalive_expiry=KEEP_S)
+        )
         client = httpx.AsyncClient(
             transport=transport, base_url="http://docker", timeout=PATIENCE_S, trust_env=False
         )

@@ -29,6 +29,9 @@ class FakeProject:
     def __init__(self) -> None:
         self.there: dict[str, dict[str, Any]] = {}
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.asked: list[str] = []
+        self.hangs_at = "nothing"
+        """The end of the path at which it halts: from then on nothing is answered."""
 
     def has(self, service: str, depends: str = "", number: int = 1, **state: Any) -> None:
         labels = {"com.docker.compose.service": service, "com.docker.compose.depends_on": depends}
@@ -44,10 +47,18 @@ class FakeProject:
         actor = {"ID": name, "Attributes": {"com.docker.compose.service": service}}
         self.events.put_nowait({"Action": "destroy", "Actor": actor})
 
+    def changes(self, service: str, number: int = 1) -> None:
+        name = f"{service}-{number}"
+        actor = {"ID": name, "Attributes": {"com.docker.compose.service": service}}
+        self.events.put_nowait({"Action": "update", "Actor": actor})
+
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 path = head.decode().split()[1].partition("?")[0]
+                self.asked.append(path)
+                if any(one.endswith(self.hangs_at) for one in self.asked):
+                    continue
                 if path == "/events":
                     await self._tell(writer)
                 raw = json.dumps(self._found(path)).encode()
@@ -119,6 +130,36 @@ async def test_a_docker_engine_is_reached_without_reading_any_certificate(
 
 def test_no_request_searches_the_disk_for_the_module_that_httpcore_asks_for() -> None:
     assert find_spec("sniffio") is not None
+
+
+@pytest.mark.parametrize("question", ["/stats", "/json", "/_ping"])
+async def test_an_engine_that_halts_is_told_at_the_first_question_without_an_answer(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cockpit.stack.engine.PATIENCE_S", 0.5)
+    monkeypatch.setattr("cockpit.probes.listener.MEASURE_S", 1e6)
+    monkeypatch.setattr("cockpit.probes.listener.PING_S", 0.2 if question == "/_ping" else 1e6)
+    project, kind = FakeProject(), probe("container", container="web")
+    for number in range(5):
+        project.has("web", number=number)
+    project.hangs_at = question if question == "/stats" else "nothing"
+    with TemporaryDirectory(prefix="look-") as name:
+        async with served_by(project, name) as host:
+            aim = ComposeTarget(kind="compose", project="p", directory=".", files=(), context=host)
+            where = context(aim)
+            try:
+                await sample(kind, where)
+                listener = where.listeners[kind.target]
+                if question != "/stats":
+                    await eventually(lambda: all(one.use for one in listener.of("web")))
+                    project.asked.clear()
+                    project.hangs_at = question
+                if question == "/json":
+                    project.changes("web")
+                await eventually(lambda: "no answer in time" in listener.trouble)
+                assert sum(one.endswith(question) for one in project.asked) == 1
+            finally:
+                await where.close()
 
 
 async def test_a_replica_that_is_gone_is_missed_until_compose_wants_fewer(
