@@ -7,6 +7,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from cockpit.propagation import volley as volleys
 from cockpit.propagation.ask import Server
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.volley import NO_TIME, volley
-from cockpit.runbook.targets import Authority, DnsTarget, Resolver
+from cockpit.propagation.watch import PropagationWatch
+from cockpit.runbook.targets import Authority, DnsTarget, Resolver, WatchedRecord
 from tests.fakes.dns_lab import runbook_of
-from tests.fakes.dns_servers import NEW, OLD, Respond, Zone, own_net, reply_to, serving
+from tests.fakes.dns_servers import NEW, OLD, ZONE, Respond, Zone, own_net, reply_to, serving
 from tests.fakes.dns_targets import dns_target
 
 NAME = "www.shop.test."
@@ -175,6 +177,43 @@ def target_of(net: str, port: int, *more: Resolver) -> DnsTarget:
         authorities=(Authority(name="ns1", address=f"{net}.1", port=port),),
         resolvers=(Resolver(name="four", address=f"{net}.1", port=port), *more),
     )
+
+
+async def test_a_name_server_by_ipv6_is_asked_and_shown_and_so_is_a_resolver(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    turned = Zone.at(NEW, 60)
+    async with serving("::1", turned.answer, tcp=turned.answer) as port:
+        target = dns_target(
+            authorities=(Authority(name="ns6", address="::1", port=port),),
+            resolvers=(
+                Resolver(name="six", address="::1", port=port),
+                Resolver(name="six by TCP", address="::1", port=port, way="tcp"),
+            ),
+        )
+        code = await look(runbook_of(target), live_clock(), Known(), once=True, form="details")
+    text = capsys.readouterr().out
+    assert code == 0
+    for name in ("ns6", "six", "six by TCP"):
+        assert re.search(rf"^{name} +✓ new", text, re.MULTILINE), text
+        assert f"{name} (::1) @: new {NEW}, TTL 60" in text
+
+
+async def test_hints_of_a_service_are_compared_as_a_whole_however_they_are_written() -> None:
+    net, zone, www = own_net(), Zone.at(OLD, 60), f"www.{ZONE}"
+    moves = WatchedRecord(
+        name=www,
+        type="SVCB",
+        old=(f"1 . port=8443 ipv4hint={OLD}",),
+        new=(f"1 . port=8443 ipv4hint={NEW}",),
+    )
+    async with serving(f"{net}.1", zone.answer) as port:
+        watch = PropagationWatch(replace(target_of(net, port), records=(moves,)), live_clock())
+        for hint, state in ((OLD, "old"), (NEW, "new"), ("192.0.2.99", "other")):
+            value = f'1 . ipv4hint="{hint}" port="8443"'
+            zone.records[www, "SVCB"] = 60, frozenset([value])
+            grid = await watch.look()
+            assert [row.beside[0].state for row in grid.rows] == [state] * 2
 
 
 async def test_a_host_without_ipv6_says_so_in_the_rows_that_need_it(

@@ -107,6 +107,11 @@ def test_only_what_was_declared_counts_as_a_side(
         ("CAA", "0 issue letsencrypt.org", '0 issue "letsencrypt.org"'),
         ("TXT", "v=spf1 ip4:192.0.2.10 -all", '"v=spf1 ip4:192.0" ".2.10 -all"'),
         ("HTTPS", "1 . ipv4hint=192.0.2.10 alpn=h2", '1 . alpn="h2" ipv4hint="192.0.2.10"'),
+        (
+            "SVCB",
+            "1 New.test. port=8443 ipv6hint=2001:DB8:0::1",
+            '1 new.test. port="8443" ipv6hint="2001:db8::1"',
+        ),
     ],
 )
 def test_values_are_compared_in_one_form_however_they_are_written(
