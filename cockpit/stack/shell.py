@@ -7,7 +7,8 @@ import shlex
 from typing import NamedTuple
 
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#[^\n\"']*$")
-_MARKS = "();<>|&"
+MARKS = "();<>|&"
+"""What parts a shell's words without a blank."""
 _SUCCESSES = frozenset(("true", ":", "/bin/true", "/usr/bin/true", "echo", "printf"))
 _SWALLOWS = frozenset(("cat", "tee", "head", "tail", "echo", "true", "wc", "sort"))
 _ENDS_BADLY = re.compile(
@@ -31,12 +32,12 @@ class Part(NamedTuple):
 def parts(line: str) -> list[Part]:
     """The commands of a line in order, groups taken apart; none where it cannot be read."""
     plain = _COMMENT.sub("", line).strip().replace("\n", " ; ")
-    lexer = shlex.shlex(plain, posix=True, punctuation_chars=_MARKS)
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=MARKS)
     lexer.whitespace_split, lexer.commenters = True, ""
     found, joint, words = [], "", list[str]()
     try:
         for word in lexer:
-            if word.strip(_MARKS) or word[0] in "<>":
+            if word.strip(MARKS) or word[0] in "<>":
                 words += [word] if word not in ("{", "}") else []
             elif mark := word.strip("()"):
                 found.append(Part(joint, tuple(words)))

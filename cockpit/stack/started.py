@@ -6,8 +6,11 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import dropwhile
 from typing import NamedTuple
 
+from cockpit.stack.cases import Cases
+from cockpit.stack.shell import MARKS
 from cockpit.stack.substituted import taken_apart
 
 CONTROL = frozenset(("||", "&&", ";", "|", "&", "(", ")", "{", "}", "!"))
@@ -24,7 +27,6 @@ _LEADS = frozenset(("if", "while", "until", "then", "elif", "else", "do", "exec"
 """Words of a shell behind which a command follows."""
 _SHELLS = frozenset(("sh", "bash", "ash", "dash"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_MARKS = "();<>|&"
 
 
 class Wrapper(NamedTuple):
@@ -107,18 +109,21 @@ def _inner(words: Sequence[str], wrapper: Wrapper) -> Sequence[str]:
 
 def _commands(line: str) -> Iterator[Sequence[str]]:
     """The words of each command, without what it is redirected to."""
-    lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=_MARKS)
+    lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=MARKS)
     lexer.whitespace_split = True
     words: list[str] = []
-    is_place = False
+    is_place, cases = False, Cases()
     # Behind an unbalanced quote nothing can be read: the shell will say so.
     with suppress(ValueError):
         for word in lexer:
-            if is_place:
+            if cases.passes_over(word, [*dropwhile(_LEADS.__contains__, words)]):
+                yield words
+                words = []
+            elif is_place:
                 is_place = False
-            elif word.startswith(("<", ">")) and not word.strip(_MARKS):
+            elif word.startswith(("<", ">")) and not word.strip(MARKS):
                 is_place = True
-            elif word in CONTROL or not word.strip(_MARKS):
+            elif word in CONTROL or not word.strip(MARKS):
                 yield words
                 words = []
             else:

@@ -58,6 +58,16 @@ def test_a_value_is_led_back_to_the_file_that_set_it(
     assert layers(BASE, TOP).origin(("services", "web", *path), like) == place
 
 
+CASES = """
+if case "$$A" in
+    a | b) first; second ;;
+    "") case $$B in x) inner;; y|*) exit 1; esac ;;
+    *) exit 1 ;;
+esac; then third; fi
+last
+"""
+
+
 @pytest.mark.parametrize(
     ("test", "needed"),
     [
@@ -80,6 +90,13 @@ def test_a_value_is_led_back_to_the_file_that_set_it(
         (["CMD", "sh", "-c", "pg_isready | grep accept"], ("sh", "pg_isready", "grep")),
         (["CMD-SHELL", "an 'unbalanced quote"], ("/bin/sh", "an")),
         (["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/1"], ("bash",)),
+        (
+            ["CMD-SHELL", "case $$(wget -qO- x) in ok|fine) exit 0;; *) exit 1;; esac"],
+            ("/bin/sh", "wget"),
+        ),
+        (["CMD-SHELL", CASES], ("/bin/sh", "first", "second", "inner", "third", "last")),
+        (["CMD-SHELL", "case $$A in (a);; b) ;; esac || last"], ("/bin/sh", "last")),
+        (["CMD-SHELL", "echo in case of; last esac"], ("/bin/sh", "last")),
         (["NONE"], ()),
         ("curl -f http://x", ("/bin/sh", "curl")),
     ],
