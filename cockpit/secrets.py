@@ -15,6 +15,7 @@ from cockpit.errors import Refused
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Runbook
 from cockpit.secret_forms import dense
+from cockpit.tail import Tail
 
 SHORTEST = 8
 """Characters below which a secret cannot be redacted without harming ordinary text."""
@@ -78,6 +79,16 @@ class Secrets:
     def hide_each(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The same of several texts at once."""
         return self._redactor.hide_each(texts)
+
+    def tail(self, count: int) -> Tail:
+        """For the last lines of what a program says: hidden first and cut then."""
+        return Tail(self._redactor, count)
+
+    def last_lines(self, text: str, count: int) -> tuple[str, ...]:
+        """The same of what a program has said."""
+        tail = self.tail(count)
+        tail.add(text.strip())
+        return tail.lines() if text.strip() else ()
 
     def learn_all(self) -> None:
         """Let the redactor know every secret that can be read, used or not, refused or not.

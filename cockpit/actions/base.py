@@ -4,7 +4,7 @@ A module `cockpit.actions.KIND` has
 
     describe(action, runbook) -> tuple[str, ...]     pure: exactly what will run, line by line
     paper(action, sheet) -> tuple[str, ...]          pure: the same as commands for bash
-    foresee(action, runbook) -> Foreseen             async, where the outside decides: only reads
+    foresee(action, runbook, secrets) -> Foreseen    async, where the outside decides: only reads
     run(action, context) -> Mapping[str, Json]       async: acts; returns what later steps may need
 
 `run` raises ActionFailed in the operator's words. Whatever it says goes through `context.say`.

@@ -8,7 +8,6 @@ import errno
 import os
 import re
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,7 +27,7 @@ KEPT = frozenset(
 )
 """The operator's variables that a child inherits; others may hold secrets."""
 LONGEST = 65_536
-"""Characters of a line beyond which it is left out: a cut line could end inside a secret."""
+"""Characters after which a line without an end is given all the same."""
 LAST = 5
 """How many last lines a failure repeats."""
 LINGER_S = 2.0
@@ -57,27 +56,28 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
     async for chunk in chunks:
         *whole, rest = _END.split(rest + decode(chunk))
         for line in whole:
-            yield _shortened(line)
+            yield line
         if len(rest) > LONGEST:
-            # One character beyond the limit keeps the line known as too long until it ends.
-            rest = rest[: LONGEST + 1]
+            # Nothing is left out: the other half of a secret would be known to nobody.
+            yield rest
+            rest = ""
     rest = (rest + decode(b"", True)).rstrip("\r")
     if rest:
-        yield _shortened(rest)
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= LONGEST else f"(a line of more than {LONGEST} characters, left out)"
+        yield rest
 
 
 async def run(
-    argv: Sequence[str], directory: Path, env: Mapping[str, str], say: Callable[[str], None]
-) -> None:
-    """Run a program to its end; ActionFailed with its last lines where its status is not 0."""
-    last: deque[str] = deque(maxlen=LAST)
+    argv: Sequence[str],
+    directory: Path,
+    env: Mapping[str, str],
+    secrets: Secrets,
+    say: Callable[[str], None],
+) -> tuple[str, ...]:
+    """Run a program to its end; its last lines, in an ActionFailed where its status is not 0."""
+    last = secrets.tail(LAST)
 
     def told(line: str) -> None:
-        last.append(line)
+        last.add(line)
         say(line)
 
     async with _pipe() as (reader, end):
@@ -94,9 +94,11 @@ async def run(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+    said = last.lines()
     if status:
-        words = "\n".join((f"{argv[0]} {_ended(status)}", *last))
+        words = "\n".join((f"{argv[0]} {_ended(status)}", *said))
         raise ActionKilled(words) if status < 0 else ActionFailed(words)
+    return said
 
 
 @asynccontextmanager

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, cast
 
 from cockpit.actions import compose_foresee, compose_plan, compose_wait, stand_in
 from cockpit.actions.base import ActionContext, Foreseen
+from cockpit.actions.child import LAST
 from cockpit.actions.compose_prune import pruned
-from cockpit.actions.compose_seen import look
+from cockpit.actions.compose_seen import Seen, look
 from cockpit.actions.docker_engine import READS, client, where
 from cockpit.actions.paper import Sheet, block, remarks
 from cockpit.apart import apart
@@ -23,17 +24,15 @@ from cockpit.journal.events import Json
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
 from cockpit.runbook.targets import ComposeTarget
+from cockpit.secrets import Secrets
 from cockpit.stack.oneoffs import still_running
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
 
 Streamed = Iterable[tuple[str, bytes]]
 """What python-on-whales yields: the stream's name and a piece of output."""
 
-LAST = 5
-"""How many last lines a failure repeats."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "pull": ("pull",),
     "build": ("build",),
@@ -122,13 +121,13 @@ def paper(action: ComposeAction, sheet: Sheet) -> tuple[str, ...]:
     )
 
 
-async def foresee(action: ComposeAction, runbook: Runbook) -> Foreseen:
+async def foresee(action: ComposeAction, runbook: Runbook, secrets: Secrets) -> Foreseen:
     """What it would touch, with image ids, and Compose's files as resolved; it only reads."""
     target = runbook.target(action.target)
     if stand_in.is_played(runbook) or not isinstance(target, ComposeTarget):
         return Foreseen()
     docker = client(target, runbook.directory, READS)
-    with _docker_errors():
+    with _docker_errors(secrets):
         found = await apart(lambda: compose_foresee.foreseen(action, docker))
     return replace(found, closed=await _beside(action, target))
 
@@ -156,7 +155,7 @@ async def run(action: ComposeAction, context: ActionContext) -> Mapping[str, Jso
     def say(line: str) -> None:
         loop.call_soon_threadsafe(context.say, line)
 
-    work = Work(action, client(target, context.runbook.directory), say)
+    work = Work(action, client(target, context.runbook.directory), say, context.secrets)
     with _interpolating(action.environment):
         try:
             return await _worked(work, context)
@@ -201,10 +200,11 @@ class Work:
     action: ComposeAction
     docker: DockerClient
     say: Callable[[str], None]
+    secrets: Secrets
 
 
 async def _worked(work: Work, context: ActionContext) -> Mapping[str, Json]:
-    with _docker_errors():
+    with _docker_errors(context.secrets):
         operation, services = work.action.operation, work.action.services
         if operation == "prune":
             await asyncio.to_thread(_prune, work, context.recorded)
@@ -224,10 +224,10 @@ async def _worked(work: Work, context: ActionContext) -> Mapping[str, Json]:
             await asyncio.to_thread(_acted, work)
         except ActionFailed as failed:
             # Compose names the service at most; the containers know the reason.
-            said = await asyncio.to_thread(_reasons, work.docker, touched)
+            said = await asyncio.to_thread(_reasons, work, touched)
             raise ActionFailed("\n".join((failed.what, *said))) from None
         waited = touched if operation == "up" else list(services) or touched
-        await compose_wait.healthy(work.docker, waited, former, work.say, context.clock.real)
+        await _ready(work, waited, former, context)
         return await asyncio.to_thread(_recorded, work.docker, changes)
 
 
@@ -237,12 +237,20 @@ async def _wait(work: Work, context: ActionContext) -> None:
     wanted = list(work.action.services) or sorted({one.service for one in there})
     if not wanted:
         raise ActionFailed("the project has no container that could be waited for")
-    await compose_wait.healthy(work.docker, wanted, there, work.say, context.clock.real)
+    await _ready(work, wanted, there, context)
 
 
-def _reasons(docker: DockerClient, services: Sequence[str]) -> list[str]:
-    sick = [one for one in look(docker, services) if not one.is_ready and one.status != "created"]
-    return compose_wait.reasons(sick, (), docker)
+async def _ready(
+    work: Work, services: Sequence[str], before: Sequence[Seen], context: ActionContext
+) -> None:
+    how = (work.secrets, work.say, context.clock.real)
+    await compose_wait.healthy(work.docker, services, before, *how)
+
+
+def _reasons(work: Work, services: Sequence[str]) -> list[str]:
+    there = look(work.docker, services)
+    sick = [one for one in there if not one.is_ready and one.status != "created"]
+    return compose_wait.reasons(sick, (), work.docker, work.secrets)
 
 
 def _recorded(docker: DockerClient, before: Iterable[compose_plan.Change]) -> dict[str, Json]:
@@ -266,36 +274,31 @@ def _prune(work: Work, recorded: Mapping[str, Mapping[str, Json]]) -> None:
 def _acted(work: Work) -> None:
     from python_on_whales.exceptions import DockerException
 
-    last: list[str] = []
+    last = work.secrets.tail(LAST)
     try:
         for _, piece in _streamed(work.action, work.docker) or ():
             for line in piece.decode("utf-8", "replace").splitlines():
-                last = [*last, line][-LAST:]
+                last.add(line)
                 work.say(line)
     except DockerException as error:
         # One that a signal ended may have come any way.
         how = ActionKilled if (error.return_code or 0) < 0 else ActionFailed
-        raise how("\n".join(_complaint(work.action, error, last))) from None
-
-
-def _complaint(
-    action: ComposeAction, error: DockerException, last: Sequence[str]
-) -> tuple[str, ...]:
-    # Its own text repeats the whole command line and output; ours is in the attempt's file.
-    words = f"docker {action.operation} exited with {error.return_code}"
-    return (words, *(last or (error.stderr or "").splitlines()[-LAST:]))
+        # Its own text repeats the whole command line and output; ours is in the attempt's file.
+        words = f"docker {work.action.operation} exited with {error.return_code}"
+        said = last.lines() or work.secrets.last_lines(error.stderr or "", LAST)
+        raise how("\n".join((words, *said))) from None
 
 
 @contextmanager
-def _docker_errors() -> Iterator[None]:
+def _docker_errors(secrets: Secrets) -> Iterator[None]:
     """Docker's complaints about what only reads, in the operator's words."""
     from python_on_whales.exceptions import DockerException
 
     try:
         yield
     except DockerException as error:
-        said = (error.stderr or "").strip().splitlines()[-LAST:]
-        raise ActionFailed("\n".join(said or ["the Docker engine does not answer"])) from None
+        said = "\n".join(secrets.last_lines(error.stderr or "", LAST))
+        raise ActionFailed(said or "the Docker engine does not answer") from None
 
 
 def _streamed(action: ComposeAction, docker: DockerClient) -> Streamed | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cockpit.secrets import Secrets
+from cockpit.stack.health_said import health_said
 from cockpit.stack.look import waited_to_end
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ NANO = 1e9
 KILLED = 137
 """The exit code of a process that got SIGKILL."""
 LOG_LINES = 5
+READ_LINES = 200
+"""How many of a log's last lines are read: the first ones may be the end of a folded secret."""
 MISSING = ("executable file not found", "no such file or directory", ": not found")
 """How an engine, and how a shell, says that a health check's program is not in the image."""
 HEALTH_DEFAULTS: Mapping[str, float] = {"Interval": 30.0, "Timeout": 30.0, "StartPeriod": 0.0}
@@ -146,23 +150,24 @@ def _ended(one: Seen) -> str:
     return f"exit {one.exit_code}{', killed' if one.exit_code == KILLED else once}"
 
 
-def explained(one: Seen, docker: DockerClient) -> tuple[str, ...]:
+def explained(one: Seen, docker: DockerClient, secrets: Secrets) -> tuple[str, ...]:
     """Why a container is not ready: its state, its last health output, its last log lines."""
     lines = [f"{one.service} is not ready: {words(one)}"]
-    if one.last_check and one.health != "healthy":
-        lines.append(f"its health check said: {one.last_check.splitlines()[-1]}")
+    said = health_said(one.last_check, secrets)
+    if said and one.health != "healthy":
+        lines += [f"its health check said: {line}" for line in secrets.last_lines(said, 1)]
     if one.health != "healthy" and any(mark in one.last_check for mark in MISSING):
         lines.append("the health check's program is not in the image")
-    log = log_lines(one, docker)
+    log = log_lines(one, docker, secrets)
     return (*lines, *(["last lines of its log:", *log] if log else ["its log is empty"]))
 
 
-def log_lines(one: Seen, docker: DockerClient) -> list[str]:
+def log_lines(one: Seen, docker: DockerClient, secrets: Secrets) -> list[str]:
     """The last lines that a container wrote."""
     from python_on_whales.exceptions import DockerException
 
     try:
-        said = docker.container.logs(one.identity, tail=LOG_LINES)
+        said = docker.container.logs(one.identity, tail=READ_LINES)
     except DockerException as error:
         return [f"(cannot be read: {(error.stderr or '').strip()})"]
-    return [f"  {line}" for line in str(said).splitlines()]
+    return [f"  {line}" for line in secrets.last_lines(str(said), LOG_LINES)]

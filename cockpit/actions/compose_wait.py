@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cockpit.actions.compose_seen import Seen, explained, look, words
 from cockpit.errors import ActionFailed
+from cockpit.secrets import Secrets
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -31,6 +32,7 @@ async def healthy(
     docker: DockerClient,
     services: Sequence[str],
     before: Sequence[Seen],
+    secrets: Secrets,
     say: Callable[[str], None],
     real: Callable[[], float],
 ) -> None:
@@ -51,7 +53,8 @@ async def healthy(
         sick = [one for one in containers if is_lost(one, former.get(one.identity), now - began)]
         absent = sorted(set(services) - {one.service for one in containers})
         if sick or absent:
-            raise ActionFailed("\n".join(await asyncio.to_thread(reasons, sick, absent, docker)))
+            why = await asyncio.to_thread(reasons, sick, absent, docker, secrets)
+            raise ActionFailed("\n".join(why))
         if all(is_settled(one, now - stands[one.identity, one.started]) for one in containers):
             say(f"{len(containers)} services ready after {now - began:.0f} s")
             return
@@ -76,10 +79,12 @@ def is_settled(one: Seen, stood: float) -> bool:
     return one.is_ready and (one.once or one.health != "none" or stood >= SETTLED_S)
 
 
-def reasons(sick: Sequence[Seen], absent: Sequence[str], docker: DockerClient) -> list[str]:
+def reasons(
+    sick: Sequence[Seen], absent: Sequence[str], docker: DockerClient, secrets: Secrets
+) -> list[str]:
     """Why these services are not ready, each in a few lines."""
     gone = [f"{name} is not ready: it has no container" for name in absent]
-    return [*gone, *(line for one in sick for line in explained(one, docker))]
+    return [*gone, *(line for one in sick for line in explained(one, docker, secrets))]
 
 
 def is_lost(one: Seen, former: Seen | None, waited: float) -> bool:

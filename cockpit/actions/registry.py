@@ -13,6 +13,7 @@ from cockpit.journal.events import Json
 from cockpit.runbook.actions import Action
 from cockpit.runbook.model import Runbook
 from cockpit.runbook.targets import NotPlayed
+from cockpit.secrets import Secrets
 
 
 def kind_of(action: Action) -> ActionKind:
@@ -44,10 +45,10 @@ def paper(action: Action, sheet: Sheet) -> tuple[str, ...]:
     return kind_of(action).paper(action, sheet)
 
 
-async def foresee(action: Action, runbook: Runbook) -> Foreseen:
+async def foresee(action: Action, runbook: Runbook, secrets: Secrets) -> Foreseen:
     """What the outside would make of it now; nothing where its description says it all."""
     ask = getattr(kind_of(action), "foresee", None)
-    return Foreseen() if ask is None else await ask(action, runbook)
+    return Foreseen() if ask is None else await ask(action, runbook, secrets)
 
 
 async def run(action: Action, context: ActionContext) -> Mapping[str, Json]:

@@ -59,7 +59,7 @@ async def play(context: ActionContext) -> Mapping[str, Json]:
 async def _ask(url: str, context: ActionContext) -> None:
     import httpx
 
-    lines: list[str] = []
+    last = context.secrets.tail(1)
     try:
         async with (
             httpx.AsyncClient(timeout=context.step.timeout, trust_env=False) as client,
@@ -67,8 +67,8 @@ async def _ask(url: str, context: ActionContext) -> None:
         ):
             async for line in response.aiter_lines():
                 context.say(line)
-                lines.append(line)
+                last.add(line)
     except httpx.HTTPError as error:
         raise ActionFailed(f"the lab did not answer: {error}", where=url) from error
     if response.status_code != httpx.codes.OK:
-        raise ActionFailed(lines[-1] if lines else f"the lab answered {response.status_code}")
+        raise ActionFailed("".join(last.lines()) or f"the lab answered {response.status_code}")

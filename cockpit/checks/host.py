@@ -69,10 +69,10 @@ async def docker(check: DockerCheck, context: CheckContext) -> Finding:
 
 async def command(check: CommandCheck, context: CheckContext) -> Finding:
     """A program that only reads exits with 0; its last line is the evidence."""
-    said: list[str] = []
     env = child.environment(context.runbook, context.secrets, {})
+    directory = Path(context.runbook.directory)
     try:
-        await child.run(check.argv, Path(context.runbook.directory), env, said.append)
+        said = await child.run(check.argv, directory, env, context.secrets, lambda _: None)
     except ActionFailed as error:
         return Finding("fail", error.what)
     return Finding("pass", said[-1] if said else f"{check.argv[0]} exited with 0")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 
+from cockpit.redact import SHOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -31,7 +33,8 @@ def answered(what: str, wanted_for: str, mend: str, *words: str) -> Diagnosis:
         done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Diagnosis(what, f"{words[0]}: {error}", mend, wanted_for)
-    said = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    # Hidden before it is cut: half a secret is known to nobody.
+    said = SHOWN.hide(done.stdout.strip() or done.stderr.strip()).splitlines()
     if done.returncode or not done.stdout.strip():
         return Diagnosis(what, said[-1] if said else "does not answer", mend, wanted_for)
     return Diagnosis(what, said[0], "", wanted_for)

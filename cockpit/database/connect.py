@@ -143,8 +143,8 @@ async def _connect(target: PostgresTarget, user: str, password: str) -> Session:
 def _words(error: psycopg.Error) -> str:
     if primary := error.diag.message_primary:
         return f"{primary} ({error.sqlstate})"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines)[:300] or type(error).__name__
+    # Whole: who shows it hides secrets first, and cuts then.
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _mend(error: psycopg.Error) -> str:

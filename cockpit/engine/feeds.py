@@ -20,10 +20,12 @@ class Feeds:
 
     def __init__(self, core: Core) -> None:
         profile, folder = core.runbook.profile, core.directory.path
-        clock = core.ledger.clock
+        secrets, clock = core.secrets, core.ledger.clock
         self._core = core
-        self._heartbeat = HeartbeatFeed(profile.heartbeat or OWN, folder, core.secrets, clock)
-        self._mirror = MirrorFeed(profile.mirror, folder, clock) if profile.mirror else None
+        self._heartbeat = HeartbeatFeed(profile.heartbeat or OWN, folder, secrets, clock)
+        self._mirror = None
+        if profile.mirror:
+            self._mirror = MirrorFeed(profile.mirror, folder, secrets, clock)
         self._shown = [self._heartbeat.tile] if profile.heartbeat else []
         self._shown += [self._mirror.tile] if self._mirror else []
         self._told: dict[str, TileState] = {}

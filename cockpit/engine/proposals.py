@@ -143,7 +143,7 @@ async def _foresee(step: Step, context: CheckContext, known: Proposal | None) ->
         return Foreseen(known.foreseen, known.foreseen_digest, known.foreseen_closed)
     try:
         async with asyncio.timeout(FORESEEN_S):
-            found = await actions.foresee(step.action, context.runbook)
+            found = await actions.foresee(step.action, context.runbook, context.secrets)
     except TimeoutError:
         return Foreseen((f"{_UNREAD}no answer in {FORESEEN_S:.0f} s",), _UNREAD)
     except (CockpitError, OSError) as error:

@@ -30,6 +30,9 @@ RCLONE = (
     "--s3-no-check-bucket",
 )
 
+MOST = 8192
+"""Characters of what rclone says that are handed on; in them, a line is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copying:
@@ -119,8 +122,12 @@ def _by_rclone(wanted: Copying, files: Mapping[str, bytes]) -> None:
         words, capture_output=True, text=True, errors="replace", env=_environment(), check=False
     )
     if done.returncode:
-        told = done.stderr.strip().splitlines()
-        raise TargetError(told[-1] if told else f"rclone exited with {done.returncode}")
+        raise TargetError(_end(done.stderr.strip()) or f"rclone exited with {done.returncode}")
+
+
+def _end(told: str) -> str:
+    """As much of it as a pipe takes that is read when this process has ended."""
+    return told if len(told) <= MOST else told[-MOST:].partition("\n")[2]
 
 
 def _environment() -> dict[str, str]:
@@ -129,7 +136,7 @@ def _environment() -> dict[str, str]:
 
 
 def main(text: str) -> int:
-    """Copy; what went wrong is said on one line."""
+    """Copy, or say what went wrong: whole, for who reads it hides secrets before a line is cut."""
     try:
         copy(msgspec.json.decode(text, type=Copying))
     except CockpitError as error:

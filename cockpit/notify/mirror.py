@@ -21,6 +21,7 @@ from cockpit.errors import TargetError
 from cockpit.notify.copying import Copying
 from cockpit.notify.feed import Feed
 from cockpit.runbook.targets import DirectoryMirror, Mirror
+from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Tile
 
 PATIENCE_S = 60.0
@@ -29,16 +30,20 @@ _COPYING = (sys.executable, "-m", "cockpit.notify.copying")
 _LOOK_S = 0.05
 _DIES_S = 2.0
 """Real seconds in which a killed process ends, where nothing hangs in the kernel."""
-_LAST = 300
-"""Characters of what a copying process said that are repeated."""
 
 
 class MirrorFeed:
     """The mirror of one run."""
 
     def __init__(
-        self, settings: Mirror, run_directory: Path, clock: Clock, patience_s: float = PATIENCE_S
+        self,
+        settings: Mirror,
+        run_directory: Path,
+        secrets: Secrets,
+        clock: Clock,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._secrets = secrets
         self._settings = settings
         self._directory = run_directory
         self._clock = clock
@@ -102,8 +107,8 @@ class MirrorFeed:
             raise TargetError(f"no end in {self._patience_s:g} s", where=self.place)
         told = _said(process)
         if process.returncode:
-            what = told.strip()[-_LAST:] or f"exit {process.returncode}"
-            raise TargetError(what, where=self.place)
+            last = "".join(self._secrets.last_lines(told, 1))
+            raise TargetError(last or f"exit {process.returncode}", where=self.place)
 
     async def _ended(self, process: subprocess.Popen[bytes], patience_s: float) -> bool:
         deadline = self._clock.real() + patience_s

@@ -66,7 +66,7 @@ async def sample(probe: Probe, context: ProbeContext) -> Sample:
 def _listener(probe: Probe, target: ComposeTarget, context: ProbeContext) -> Listener:
     listener = context.listeners.get(probe.target)
     if listener is None:
-        listener = Listener(target, context.clock, context.runbook.directory)
+        listener = Listener(target, context.secrets, context.clock, context.runbook.directory)
         context.listeners[probe.target] = listener
     listener.start()
     event = context.woken.get(probe.id)

@@ -20,7 +20,9 @@ from cockpit.clock import Clock, wall_s
 from cockpit.errors import CockpitError
 from cockpit.probes.peaks import peak
 from cockpit.runbook.targets import ComposeTarget
+from cockpit.secrets import Secrets
 from cockpit.stack.engine import Engine, EngineRefused, engine
+from cockpit.stack.health_said import health_said
 from cockpit.stack.look import PROJECT, SERVICE, waited_to_end, working_set
 from cockpit.stack.oneoffs import ONE_OFF
 from cockpit.stack.resolve import replicas
@@ -121,7 +123,9 @@ class Container:
 class Listener:
     """Everything that is known of a project's containers, kept up by the engine's events."""
 
-    def __init__(self, target: ComposeTarget, clock: Clock, runbook: str = ".") -> None:
+    def __init__(
+        self, target: ComposeTarget, secrets: Secrets, clock: Clock, runbook: str = "."
+    ) -> None:
         self.containers: dict[str, Container] = {}
         self.trouble = "nothing was heard of the Docker engine yet"
         """Why nothing is known; empty while the engine is heard."""
@@ -138,6 +142,7 @@ class Listener:
         self._once: set[str] = set()
         """Containers that were seen to be waited for until they end; who waited may be gone."""
         self._target = target
+        self._secrets = secrets
         self._clock = clock
         self._runbook = runbook
         self._recount = asyncio.Event()
@@ -261,6 +266,9 @@ class Listener:
         except EngineRefused:
             await self._listed(api)  # it is gone already
             return
+        for entry in (inspected["State"].get("Health") or {}).get("Log") or ():
+            # Before anybody cuts it.
+            entry["Output"] = health_said(str(entry.get("Output") or ""), self._secrets)
         known = self.containers.setdefault(container, Container(inspected))
         known.inspected = inspected
         self._know_once()

@@ -29,6 +29,8 @@ LOOK_S = 0.25
 """Real seconds between two looks at which container it is."""
 AGAIN_S = 2.0
 """Real seconds before a log is asked for again that could not be had."""
+READ_LINES = LOG_LINES + 200
+"""How many of a log's last lines are read: the first ones may be the end of a folded secret."""
 BURST = 2 * LOG_LINES
 """Lines of a log that are read in a second; the rest of it is passed over."""
 _log = logging.getLogger(__name__)
@@ -135,18 +137,19 @@ class ServiceLook:
         wanted = {"follow": "true", "stdout": "true", "stderr": "true", "timestamps": "true"}
         since = {"since": self._since} if self._since else {}
         path = f"/containers/{container}/logs"
-        async with aclosing(api.pieces(path, **wanted, tail=str(LOG_LINES), **since)) as pieces:
-            began, count = self._context.clock.real(), -LOG_LINES
+        async with aclosing(api.pieces(path, **wanted, tail=str(READ_LINES), **since)) as pieces:
+            began, count = self._context.clock.real(), -READ_LINES
             async for piece in pieces:
                 count += self._take(frames, piece)
                 now = self._context.clock.real()
                 began, count = (now, 0) if now - began > 1.0 else (began, count)
                 if count > BURST:
                     break
-        for entry in frames.end():
-            self._lines.take([entry])
         if count > BURST:
-            self._lines.say(wall_s(), "-- more came than can be read: lines are left out here --")
+            more = "-- more came than can be read: lines are left out here --"
+            self._lines.leave_out(wall_s(), more)
+        else:
+            self._lines.take(frames.end())
         # Not at once: a container that ends and begins all the time is not asked all the time.
         await asyncio.sleep(1.0 if count > BURST else LOOK_S)
 

@@ -10,14 +10,17 @@ import pytest
 from cockpit import cli
 from cockpit.actions.compose import foresee
 from cockpit.errors import NotInstalled
+from cockpit.redact import Redactor
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.runbook.words import TargetId
+from cockpit.secrets import Secrets
 from tests.fakes.crash_runs import eventually
 from tests.fakes.preflights import about, docker_runbook
 from tests.fakes.small_runbooks import World, runbook
 
+NONE = Secrets({}, Redactor())
 HANGS = """\
 #!/bin/sh
 # A client whose engine takes every connection and never answers.
@@ -81,7 +84,7 @@ def test_what_up_would_do_takes_no_thread_of_the_engine_while_docker_hangs(
 
     async def asked() -> None:
         async with asyncio.timeout(1):
-            await foresee(UP, stack(tmp_path))
+            await foresee(UP, stack(tmp_path), NONE)
 
     with pytest.raises(TimeoutError):
         asyncio.run(asked())
@@ -93,4 +96,4 @@ def test_what_up_would_do_takes_no_thread_of_the_engine_while_docker_hangs(
 def test_a_host_without_docker_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotInstalled, match="no docker program"):
-        asyncio.run(foresee(UP, stack(tmp_path)))
+        asyncio.run(foresee(UP, stack(tmp_path), NONE))

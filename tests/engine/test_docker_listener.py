@@ -13,10 +13,13 @@ import pytest
 
 from cockpit.probes.listener import ROUNDS, SELDOM_ROUNDS, Container, is_due
 from cockpit.probes.registry import sample
+from cockpit.redact import Redactor
 from cockpit.runbook.targets import ComposeTarget
+from cockpit.secrets import Secrets
 from cockpit.stack.engine import engine
 from tests.engine.test_probes_kinds import context, probe
 from tests.engine.test_service_look import FakeDocker, served_by
+from tests.fakes.folded import TOKEN, folded, left
 from tests.fakes.rehearsals import eventually
 
 VERSION = {"ApiVersion": "1.41"}
@@ -239,3 +242,31 @@ async def test_a_service_that_did_its_work_stays_fine_when_nobody_waits_for_it_a
             finally:
                 await where.close()
     assert (found.state, found.figure) == ("fine", "ended, exit 0")
+
+
+@pytest.mark.parametrize("pads", [0, 3900, 4096 - 60])
+async def test_what_a_health_check_printed_is_shown_without_any_part_of_a_folded_secret(
+    pads: int,
+) -> None:
+    redactor = Redactor()
+    redactor.learn("token", TOKEN)
+    whole = f"{'x' * pads}\n{folded(TOKEN)}"
+    # As the engine keeps it.
+    kept = whole if len(whole) <= 4096 else f"{whole[:4096]}..."
+    log = [{"ExitCode": 1, "Output": kept}]
+    project = FakeProject()
+    project.has("web", Health={"Status": "unhealthy", "Log": log})
+    kind = probe("container", container="web")
+    with TemporaryDirectory(prefix="look-") as name:
+        async with served_by(project, name) as host:
+            aim = ComposeTarget(kind="compose", project="p", directory=".", files=(), context=host)
+            where = context(aim, secrets=Secrets({}, redactor))
+            try:
+                found = await sample(kind, where)
+                known = where.listeners[kind.target].of("web")[0]
+            finally:
+                await where.close()
+    assert found.figure.startswith("unhealthy")
+    assert left(folded(TOKEN), "\n".join((found.figure, *found.detail))) == []
+    (entry,) = known.state["Health"]["Log"]
+    assert left(folded(TOKEN), entry["Output"]) == []

@@ -20,6 +20,7 @@ from cockpit.engine.start import begin, run_started
 from cockpit.errors import Refused
 from cockpit.runbook.plan import load_plan
 from tests.fakes.crash_runs import KINDS, SECRET, Run, eventually, running, some_net, write_runbook
+from tests.fakes.folded import TOKEN, folded, left
 from tests.fakes.terminals import terminal
 
 RAW = SECRET.encode()
@@ -111,6 +112,27 @@ def test_a_secret_that_a_step_makes_and_prints_at_once_is_in_no_file(tmp_path: P
         assert run.told("noted")[-1]["text"] == words
         files = [path for path in run.directory.path.rglob("*") if path.is_file()]
         assert [path for path in files if MADE.encode() in content(path)] == []
+
+
+def test_no_file_and_no_command_shows_a_part_of_a_secret_that_a_failed_step_folded(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "run") as run:
+        (run.folder / "api_token").write_text(TOKEN)
+        words = 'base64 -w 76 < "$API_TOKEN_FILE"; echo "error: 401"; echo "no retry"; exit 22'
+        (run.folder / "chatty.sh").write_text(words)
+        run.confirm("chatty")
+        run.wait_status("chatty", "failed")
+        message = run.told("attempt_ended", "chatty")[0]["message"]
+        assert message.endswith("\n[api_token hidden]\nerror: 401\nno retry")
+        name, out = str(run.directory.path), tmp_path / "report"
+        for asked in (("report", name, "--out", str(out)), ("status", name), ("journal", name)):
+            command = [sys.executable, "-m", "cockpit", *asked]
+            done = subprocess.run(command, capture_output=True, check=True, text=True)
+            assert left(folded(TOKEN), done.stdout) == [], asked
+        files = [path for top in (run.directory.path, out) for path in top.rglob("*")]
+        shown = {path: content(path).decode("latin-1") for path in files if path.is_file()}
+        assert [path for path, text in shown.items() if left(folded(TOKEN), text)] == []
 
 
 def test_a_planted_secret_is_in_no_report_and_nothing_that_a_command_prints(

@@ -14,21 +14,22 @@ from urllib.parse import parse_qs, urlsplit
 from cockpit.clock import live_clock
 from cockpit.probes.listener import Container, Listener
 from cockpit.probes.sample import ProbeContext
-from cockpit.probes.service_look import ServiceLook
+from cockpit.probes.service_look import BURST, ServiceLook
 from cockpit.redact import Redactor
 from cockpit.runbook.model import Probe
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.runbook.words import Id, TargetId
 from cockpit.secrets import Secrets
 from cockpit.telemetry.look import Look
+from tests.fakes.folded import TOKEN, folded, left
 from tests.fakes.small_runbooks import World, runbook
 
 ID = "0123456789abcdef"
 MOMENT = "2026-12-05T02:05:0{}.000000000Z"
 
 
-def framed(text: str) -> bytes:
-    raw = f"{text}\n".encode()
+def framed(text: str, end: str = "\n") -> bytes:
+    raw = f"{text}{end}".encode()
     return bytes((1, 0, 0, 0)) + len(raw).to_bytes(4) + raw
 
 
@@ -101,7 +102,9 @@ class Looking:
 
     def __init__(self, docker: FakeDocker, context: ProbeContext, target: ComposeTarget) -> None:
         self.docker = docker
-        self.listener = context.listeners["stack"] = Listener(target, context.clock)
+        self.listener = context.listeners["stack"] = Listener(
+            target, context.secrets, context.clock
+        )
         self.listener.trouble = ""
         probe = Probe(
             id=Id("web"),
@@ -192,7 +195,7 @@ async def test_after_a_restart_the_log_goes_on_behind_its_last_line(tmp_path: Pa
         assert texts(seen) == ["first", "second"]
     first, second = (parse_qs(urlsplit(path).query) for path in one.docker.asked)
     moment = datetime.fromisoformat("2026-12-05T02:05:01+00:00").timestamp()
-    assert (first.get("since"), first["tail"]) == (None, ["1000"])
+    assert (first.get("since"), first["tail"]) == (None, ["1200"])
     assert second["since"] == [f"{moment:.0f}.000000001"]
 
 
@@ -230,3 +233,16 @@ async def test_a_flood_is_passed_over_and_said_so(tmp_path: Path) -> None:
         seen = await one.until(lambda look: any("are left out" in text for text in texts(look)))
         assert sum(map(len, texts(seen))) < 200_000
         await one.until(lambda look: look.state == "follows" and len(one.docker.asked) > 1)
+
+
+async def test_where_a_flood_is_passed_over_no_half_of_a_secret_is_shown(tmp_path: Path) -> None:
+    async with looking(tmp_path) as one:
+        one.runs(Env=[f"API_TOKEN={TOKEN}"])
+        first, *_ = folded(TOKEN).splitlines()
+        lines = (*["line"] * 2 * BURST, first, TOKEN[:60])
+        # One frame, which is taken whole; its last line goes on in the next.
+        text = "\n".join(f"{MOMENT.format(1)} {line}" for line in lines)
+        one.docker.says.put_nowait(framed(text, ""))
+        seen = await one.until(lambda look: any("are left out" in text for text in texts(look)))
+    assert left(folded(TOKEN), "\n".join(texts(seen))) == []
+    assert left(TOKEN, "\n".join(texts(seen))) == []

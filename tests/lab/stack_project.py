@@ -153,6 +153,7 @@ def target(stack: Stack, **other: Any) -> ComposeTarget:
 def perform(aim: ComposeTarget, operation: str, *services: str, **rest: Any) -> Outcome:
     """Run a Compose action as the runner would, to its end."""
     recorded, said = rest.pop("recorded", {}), rest.pop("said", list[str]())
+    secrets = rest.pop("secrets", {})
     action = ComposeAction(
         kind="compose",
         target=TargetId("stack"),
@@ -160,8 +161,9 @@ def perform(aim: ComposeTarget, operation: str, *services: str, **rest: Any) -> 
         services=services,
         **rest,
     )
-    world = World(Path(aim.directory), targets={"stack": aim})
+    world = World(Path(aim.directory), targets={"stack": aim}, secrets=secrets)
     context = replace(acting(world, action, said), clock=Clock(), recorded=recorded)
+    context.secrets.learn_all()
     try:
         done = asyncio.run(registry.run(action, context))
         return Outcome(tuple(said), done)

@@ -15,7 +15,9 @@ from cockpit.clock import live_clock
 from cockpit.engine.layout import RunDirectory
 from cockpit.engine.start import read_state
 from cockpit.notify.mirror import MirrorFeed
+from cockpit.redact import Redactor
 from cockpit.runbook.targets import RcloneMirror
+from cockpit.secrets import Secrets
 from tests.fakes.crash_runs import Run, eventually, new_run
 from tests.lab.fix_servers import free_port, loopback, running
 from tests.lab.stack_parts import program
@@ -107,7 +109,9 @@ def run(tmp_path: Path) -> Run:
 
 def mirror(run: Run, config: Path, patience_s: float = 60.0) -> MirrorFeed:
     settings = RcloneMirror(kind="rclone", remote="there:backup/cockpit", config=str(config))
-    return MirrorFeed(settings, run.directory.path, live_clock(), patience_s)
+    return MirrorFeed(
+        settings, run.directory.path, Secrets({}, Redactor()), live_clock(), patience_s
+    )
 
 
 async def test_what_rclone_brought_there_is_the_run_and_its_chain_holds(

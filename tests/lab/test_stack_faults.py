@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cockpit.runbook.targets import ComposeTarget
+from tests.fakes.folded import TOKEN, folded, left
 from tests.lab.stack_engine import until
 from tests.lab.stack_project import SHIPPED, Stack, dockerfile, perform
 
@@ -42,6 +43,11 @@ services:
     <<: *service
     command: [node, -e, "setInterval(() => {{}}, 1000)"]
     healthcheck: {{test: [CMD, "false"], interval: 1s, retries: 2, start_period: 100s}}
+  telling:
+    <<: *service
+    command: [sh, -c, "base64 /token; while true; do sleep 1; done"]
+    volumes: ["./token.txt:/token:ro"]
+    healthcheck: {{test: [CMD-SHELL, base64 /token; exit 1], interval: 1s, retries: 2}}
   late:
     <<: *service
     command: [node, -e, "setInterval(() => {{}}, 1000)"]
@@ -55,6 +61,7 @@ def faults(stack: Stack) -> ComposeTarget:
     folder = stack.folder.parent / "faults"
     folder.mkdir()
     (folder / "compose.yaml").write_text(FAULTS.format(node=node), encoding="utf-8")
+    (folder / "token.txt").write_text(TOKEN, encoding="ascii")
     return ComposeTarget(
         kind="compose", project="freshtrack-faults", directory=str(folder), files=("compose.yaml",)
     )
@@ -79,6 +86,17 @@ def test_a_service_that_does_not_come_up_is_explained(
     assert f"{service} is not ready" in failed
     assert [reason for reason in reasons if reason not in failed] == []
     assert time.monotonic() - began < 40
+
+
+@pytest.mark.parametrize("operation", ["up", "run"])
+@pytest.mark.usefixtures("no_patience")
+def test_no_part_of_a_secret_that_a_service_prints_over_lines_is_in_the_reasons(
+    faults: ComposeTarget, operation: str
+) -> None:
+    once = {"command": ("sh", "-c", "base64 /token; exit 3")} if operation == "run" else {}
+    failed = perform(faults, operation, "telling", secrets={"token": TOKEN}, **once).failed
+    assert "[token hidden]" in failed
+    assert left(folded(TOKEN), failed) == []
 
 
 @pytest.mark.parametrize(("fault", "word"), [("kill", "exit 137, killed"), ("pause", "paused")])

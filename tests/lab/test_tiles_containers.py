@@ -15,6 +15,8 @@ import pytest
 from cockpit.actions import compose_wait
 from cockpit.actions.docker_engine import client
 from cockpit.clock import live_clock
+from cockpit.redact import Redactor
+from cockpit.secrets import Secrets
 from tests.lab.fix_servers import free_port, loopback
 from tests.lab.fix_tiles import Deployed, daemon, import_busybox, lab_engine, watching
 from tests.lab.stack_engine import Engine, until
@@ -71,7 +73,8 @@ async def test_a_service_that_ended_well_before_another_starts_is_fine_and_waite
     stack = deployed(made, tmp_path, tables={"command": ["true"]}, web=waits)
     said: list[str] = []
     docker = client(stack.target, ".")
-    await compose_wait.healthy(docker, ["tables", "web"], (), said.append, live_clock().real)
+    how = (Secrets({}, Redactor()), said.append, live_clock().real)
+    await compose_wait.healthy(docker, ["tables", "web"], (), *how)
     assert any(line.startswith("tables: ended, exit 0") for line in said)
     async with watching(stack, tmp_path) as seen:
         await seen.says("tables", "fine", "ended, exit 0")

@@ -216,7 +216,8 @@ async def test_a_one_off_is_not_run_beside_itself(
     text = RECORDER.replace('*" ps "*|', '*" ps "*) printf "x-run-1\\tat noon\\n"; exit 0;;\n')
     program.write_text(text, encoding="utf-8")
     action = compose("run", "migrate")
-    foreseen = await registry.foresee(action, runbook(world(tmp_path), action))
+    context = asking(world(tmp_path))
+    foreseen = await registry.foresee(action, context.runbook, context.secrets)
     assert foreseen.closed == ("container x-run-1 still runs migrate, started at noon",)
     with pytest.raises(Refused, match="container x-run-1 still runs migrate, started at noon"):
         await registry.run(action, acting(world(tmp_path), action, []))

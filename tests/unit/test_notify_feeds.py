@@ -14,12 +14,16 @@ from cockpit.errors import TargetError
 from cockpit.notify.copying import Copying, copy
 from cockpit.notify.heartbeat import HeartbeatFeed
 from cockpit.notify.mirror import MirrorFeed
+from cockpit.redact import Redactor
 from cockpit.runbook.targets import DirectoryMirror, Heartbeat, RcloneMirror
 from cockpit.runbook.words import SecretId
+from cockpit.secrets import Secrets
 from tests.fakes.crash_runs import eventually
+from tests.fakes.folded import TOKEN, folded, left
 from tests.fakes.small_runbooks import Still, World, runbook, secrets, serving
 
 HEAD = "a" * 64
+NONE = Secrets({}, Redactor())
 
 
 def beating(tmp_path: Path, settings: Heartbeat, clock: Still, **values: str) -> HeartbeatFeed:
@@ -169,7 +173,7 @@ async def test_the_mirror_shows_how_old_the_copy_is_and_copies_a_new_way_back_at
     run: Path, share: Path
 ) -> None:
     clock = Still()
-    feed = MirrorFeed(DirectoryMirror(kind="directory", directory=str(share)), run, clock)
+    feed = MirrorFeed(DirectoryMirror(kind="directory", directory=str(share)), run, NONE, clock)
     await feed.beat(HEAD)
     assert (feed.tile().state, feed.tile().figure) == ("fine", "0 s old")
     clock.at += 20
@@ -195,7 +199,7 @@ async def test_a_mirror_that_fails_is_shown_with_the_age_of_the_last_copy(
     clock = Still()
     settings = DirectoryMirror(kind="directory", directory=str(share / "mount"))
     (share / "mount").mkdir()
-    feed = MirrorFeed(settings, run, clock)
+    feed = MirrorFeed(settings, run, NONE, clock)
     await feed.beat(HEAD)
     (share / "mount").rename(share / "unmounted")
     clock.at += 61
@@ -223,7 +227,7 @@ async def test_a_copy_that_hangs_is_given_up_and_does_not_hang_the_engine(
             return time.monotonic()
 
     settings = RcloneMirror(kind="rclone", remote="there:runs", config=str(config))
-    feed = MirrorFeed(settings, run, Running(), patience_s=2.0)
+    feed = MirrorFeed(settings, run, NONE, Running(), patience_s=2.0)
     await feed.beat(HEAD)
     assert "there:runs: no end in 2 s" in feed.tile().detail[-1]
     pid = int((tmp_path / "pid").read_text())
@@ -237,3 +241,30 @@ def test_rclone_gets_no_configuration_that_others_can_read(run: Path, open_folde
     wanted = Copying(str(run), "staging/small-1", HEAD, "there:/x", str(config))
     with pytest.raises(TargetError, match="can be read by other users of this host"):
         copy(wanted)
+
+
+async def test_what_rclone_says_last_is_shown_without_any_part_of_a_folded_secret(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "bin" / "rclone"
+    fake.parent.mkdir()
+    (tmp_path / "said").write_text("refused:\n" * 9_000 + folded(TOKEN))
+    fake.write_text(f'#!/bin/sh\ncat "{tmp_path}/said" >&2\nexit 1\n')
+    fake.chmod(0o755)
+    config = tmp_path / "rclone.conf"
+    config.touch(0o600)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+
+    class Running(Still):
+        def real(self) -> float:
+            return time.monotonic()
+
+    world = World(tmp_path, secrets={"bucket_key": TOKEN})
+    known = secrets(world, runbook(world))
+    known.learn_all()
+    settings = RcloneMirror(kind="rclone", remote="there:runs", config=str(config))
+    feed = MirrorFeed(settings, run, known, Running(), patience_s=20.0)
+    await feed.beat(HEAD)
+    said = feed.tile().detail[-1]
+    assert "[bucket_key hidden]" in said
+    assert left(folded(TOKEN), said) == []

@@ -185,6 +185,7 @@ async def test_an_open_dialog_does_not_ask_it_all_every_two_seconds(
 
 async def test_in_rehearsal_no_engine_is_asked(tmp_path: Path, docker: Docker) -> None:
     world = World(tmp_path, environment="rehearsal", targets={"stack": TARGET})
-    found = await registry.foresee(action("up"), runbook(world, action("up")))
+    context = asking(world)
+    found = await registry.foresee(action("up"), context.runbook, context.secrets)
     assert (found.lines, found.digest) == ((), "")
     assert not (docker.state / "asked").exists()
