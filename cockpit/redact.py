@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
-from cockpit.secret_escapes import placed, undone
+from cockpit.secret_escapes import BEFORE_BLANK, placed, undone
 from cockpit.secret_forms import dense, forms, rare_forms, undone_forms
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _CONTROL = re.compile(
 )
 _PREFIX = re.compile(r"\n(?:[^\n|]{0,64}\|[ \t]?|[ \t]*[>#*:]+[ \t])")
 """What programs put before each line of what they quote: `name | `, `> `, `# `."""
+_BEFORE_BLANK_TO_COME = re.compile(r"\\\\*(?=[ \t]|\Z)")
 
 
 def printable(text: str) -> str:
@@ -50,7 +51,7 @@ def _named(character: str) -> str:
 
 
 class _Reading(NamedTuple):
-    """A text as one may read it: whole, or without what stands before each of its lines."""
+    """A text as one may read it: whole, or without what stands before its lines or blanks."""
 
     text: str
     starts: tuple[int, ...] = (0,)
@@ -79,6 +80,8 @@ class Known(NamedTuple):
     """Compiled where they are needed: most forms of a secret are never met."""
     undone: dict[bytes, str]
     """Each secret as it stands where escapes are undone, and the word for it."""
+    has_blanks: bool = False
+    """Whether one has a blank in it, before which a shell puts a backslash."""
 
     def hide(self, text: str) -> str:
         """Text without any of them."""
@@ -94,7 +97,7 @@ class Known(NamedTuple):
 
     def settled(self, text: str) -> int:
         """How much of a text, whose rest is still to come, can hold no part of one."""
-        end = min(map(self._begun, _readings(text)))
+        end = min(map(self._begun, self.readings(text, goes_on=True)))
         # A whole secret that reaches into what is held must not be cut either.
         spans = list(self.spans(text))
         while cut := [start for start, stop, _ in spans if start < end < stop]:
@@ -103,7 +106,7 @@ class Known(NamedTuple):
 
     def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where each of them begins and ends, and the word for it."""
-        for reading in _readings(text):
+        for reading in self.readings(text):
             tight = dense(reading.text)
             for form, word in self.forms.items():
                 if form in tight:
@@ -111,6 +114,20 @@ class Known(NamedTuple):
                         yield reading.at(found.start()), reading.at(found.end() - 1) + 1, word
             for start, stop, word in self._escaped(reading.text, tight):
                 yield reading.at(start), reading.at(stop - 1) + 1, word
+
+    def readings(self, text: str, *, goes_on: bool = False) -> Iterator[_Reading]:
+        """A text in each way in which one may read it; `goes_on` where its rest is to come."""
+        yield _Reading(text)
+        # The line feed stays: it only serves to find what stands behind it.
+        prefixes = [(found.start() + 1, found.end()) for found in _PREFIX.finditer(text)]
+        mark = _BEFORE_BLANK_TO_COME if goes_on else BEFORE_BLANK
+        escapes = [found.span() for found in mark.finditer(text)] if self.has_blanks else []
+        if prefixes:
+            yield _without(prefixes, text)
+        if escapes:
+            yield _without(escapes, text)
+        if prefixes and escapes:
+            yield _without(sorted(prefixes + escapes), text)
 
     def is_escaped_in(self, tight: str) -> bool:
         """Whether one stands in a text without white space once its escapes are undone."""
@@ -185,6 +202,7 @@ class Redactor:
                 known.rare | rare,
                 known.patterns,
                 known.undone | dict.fromkeys(plain, f"[{name} hidden]"),
+                known.has_blanks or " " in value or "\t" in value,
             )
 
     def forget(self) -> None:
@@ -218,7 +236,7 @@ class Redactor:
     def is_in(self, value: Json) -> bool:
         """Whether a value of JSON may hold a known secret; looks once, at all of its texts."""
         known = self.known()
-        seen = [dense(one.text) for one in _readings("\n".join(_texts(value)))]
+        seen = [dense(one.text) for one in known.readings("\n".join(_texts(value)))]
         return any(
             known.is_escaped_in(one) or any(form in one for form in known.forms) for one in seen
         )
@@ -309,22 +327,19 @@ def _gather(value: Json, found: list[str]) -> None:
             found.append(str(value))
 
 
-def _readings(text: str) -> Iterator[_Reading]:
-    yield _Reading(text)
-    # The line feed stays: it only serves to find what stands behind it.
-    cuts = [(found.start() + 1, found.end()) for found in _PREFIX.finditer(text)]
-    if not cuts:
-        return
+def _without(cuts: Sequence[tuple[int, int]], text: str) -> _Reading:
     pieces: list[str] = []
     starts: list[int] = []
     origins: list[int] = []
     at = length = 0
     for start, stop in (*cuts, (len(text), len(text))):
+        if start < at:
+            continue  # an escape in what stands before a line
         pieces.append(text[at:start])
         starts.append(length)
         origins.append(at)
         length, at = length + start - at, stop
-    yield _Reading("".join(pieces), tuple(starts), tuple(origins))
+    return _Reading("".join(pieces), tuple(starts), tuple(origins))
 
 
 def _overlap(text: AnyStr, form: AnyStr) -> int:

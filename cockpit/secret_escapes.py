@@ -4,6 +4,9 @@ Which characters an encoder escapes differs from one to the next: Node leaves th
 password in an address, Go writes `&` in JSON by its number, bash puts a backslash before what it
 pleases. So a secret is looked for where the escapes of one kind are undone, and in that those of
 one kind more; never all kinds at once, since what is an escape to one is plain to another.
+
+Where white space is left out, a backslash before a blank would be taken for one before what follows
+it: whoever leaves out white space leaves out `BEFORE_BLANK` too, in a reading of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
+
+BEFORE_BLANK = re.compile(r"\\\\*(?=[ \t])")
+"""What a shell puts before a blank; JSON, or another shell, escapes it again."""
 
 
 class _Kind(NamedTuple):
@@ -110,6 +116,8 @@ def _undo(kind: _Kind, data: bytes, places: list[tuple[int, int]]) -> Placed:
 
 
 def _percent(escape: bytes) -> bytes:
+    if len(escape) > 3:  # a blank, and the backslashes before it
+        return b"+" if escape.endswith(b"+") else b""
     return _byte(int(escape[1:], 16))
 
 
@@ -132,6 +140,10 @@ def _backslash(escape: bytes) -> bytes:
     return _byte(int(escape[1:], 8)) if kind.isdigit() else kind
 
 
+def _apostrophe(_: bytes) -> bytes:
+    return b"'"
+
+
 def _half(escape: bytes) -> bytes:
     return escape[:1]
 
@@ -152,7 +164,12 @@ def _utf8(text: str) -> bytes:
 _LONGEST = 16
 """Bytes of an escape that has begun, at most."""
 _KINDS = (
-    _Kind(b"%", re.compile(rb"%[0-9A-Fa-f]{2}"), re.compile(rb"%[0-9A-Fa-f]?\Z"), _percent),
+    _Kind(
+        b"%",
+        re.compile(rb"%(?:5[Cc](?:%5[Cc])*(?:%20|%09|\+)|[0-9A-Fa-f]{2})"),
+        re.compile(rb"%(?:5[Cc](?:%5[Cc])*(?:%[02]?)?|[0-9A-Fa-f]?)\Z"),
+        _percent,
+    ),
     _Kind(
         b"\\",
         re.compile(
@@ -174,5 +191,8 @@ _KINDS = (
         _entity,
     ),
     _Kind(b"$$", re.compile(rb"\$\$"), re.compile(rb"\$\Z"), _half),
+    # How a shell ends a text in apostrophes, writes one, and begins anew.
+    _Kind(b"'\\", re.compile(rb"'\\''"), re.compile(rb"'(?:\\'?)?\Z"), _apostrophe),
+    _Kind(b"'\"", re.compile(rb"'\"'\"'"), re.compile(rb"'(?:\"(?:'\"?)?)?\Z"), _apostrophe),
     _Kind(b"%%", re.compile(rb"%%"), re.compile(rb"%\Z"), _half),
 )

@@ -2,13 +2,16 @@
 
 Covered, at any place in other text and with white space anywhere: as it is; escaped for addresses,
 JSON, HTML, Compose, SQL and shells, whichever of its characters are, once and twice; in Python;
-hexadecimal; base64 and base32 with anything before and behind it; base64 of base64.
+hexadecimal; base64 and base32 with anything before and behind it; base64 of base64; hexadecimal and
+base64 of what bash's `printf %q` makes of it.
 
-Not covered: more than two encodings one in the other, but for these; base64 whose inner base64 was
-broken into lines; what is escaped in a way that not every library has, in base64 of base64 or in
-base32, and is broken within its first three characters; a value compressed, encrypted, hashed,
-reversed, quoted-printable, in another case or character set, or printed in parts with other text
-between them; what was printed before it stood in the secret's file.
+Not covered: more than two encodings one in the other, but for these; hexadecimal and base64 of what
+anything else escapes; what coreutils' `printf %q` makes of control characters; SQL's doubled
+apostrophes in or around another encoding; base64 whose inner base64 was broken into lines; what is
+escaped in a way that not every library has, in base64 of base64 or in base32, and is broken within
+its first three characters; a value compressed, encrypted, hashed, reversed, quoted-printable, in
+another case or character set, or printed in parts with other text between them; what was printed
+before it stood in the secret's file.
 """
 
 from __future__ import annotations
@@ -20,10 +23,16 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
+from cockpit.secret_escapes import BEFORE_BLANK
+
 _PERCENT = re.compile("%[0-9A-F]{2}")
-_BLANK = re.compile("[ \t]")
-_ESCAPED_BY_BASH = re.compile(r"[ \t!\"$&'()*,;<>?\[\\\]^`{|}]|^[#~]|(?<=[:=])~")
-"""What bash's `printf %q` puts a backslash before."""
+_BEFORE_BLANK_OR_PLUS = re.compile(r"\\\\*(?=[ \t+])")
+_ESCAPED_BY_BASH = re.compile(r"[ !\"$&'()*,;<>?\[\\\]^`{|}]|(?<=[:=])~")
+"""What bash's `printf %q` puts a backslash before, anywhere in a word …"""
+_ESCAPED_AT_FIRST = ("#", "~")
+"""… and at its beginning."""
+_NAMED_BY_BASH = dict(zip(b"\a\b\t\n\v\f\r\x1b'\\", "abtnvfrE'\\", strict=True))
+"""Bytes that it writes by a name, in a word with such that are not printable."""
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
 _SHORTEST_FORM = 6
@@ -35,7 +44,7 @@ def forms(value: str) -> set[str]:
     found = set(_quoted_twice(value))
     # A line of a key is known by itself too.
     for text in {value, *value.splitlines()} if "\n" in value else {value}:
-        found |= {text, *_encoded(text), *_quoted(text)}
+        found |= {text, BEFORE_BLANK.sub("", text), *_encoded(text), *_quoted(text)}
         for inner in _in_base64(text.encode()):
             found |= {inner, quote(inner, safe="")}
     return _long_enough(found)
@@ -52,7 +61,8 @@ def undone_forms(value: str) -> set[bytes]:
     for text in {value, *value.splitlines()}:
         # Of base64 nothing else is escaped.
         inner = {one for one in _in_base64(text.encode()) if "+" in one or "/" in one}
-        for one in {text, text.replace(" ", "+"), *inner}:
+        bare = {text, BEFORE_BLANK.sub("", text), _BEFORE_BLANK_OR_PLUS.sub("", text)}
+        for one in (*bare, *(each.replace(" ", "+") for each in bare), *inner):
             found.add(dense(one).encode())
     return {one for one in found if len(one) >= _SHORTEST_FORM}
 
@@ -71,6 +81,26 @@ def _rare(text: str) -> Iterator[str]:
     for inner in set(_in_base64(raw)):
         yield from _in_base64(inner.encode())
     yield from _in_base32(raw)
+    for word in _in_bash(text):
+        escaped = word.encode()
+        yield from (*_in_base64(escaped), escaped.hex(), escaped.hex().upper())
+
+
+def _in_bash(text: str) -> Iterator[str]:
+    """What `printf %q` makes of it, within a word and as one, where that is another text."""
+    within = _ESCAPED_BY_BASH.sub(r"\\\g<0>", text)
+    if within != text:
+        yield within
+    if text.startswith(_ESCAPED_AT_FIRST):
+        yield f"\\{within}"
+    if not (text.isascii() and text.isprintable()):
+        yield "".join(map(_in_dollars, text.encode()))
+
+
+def _in_dollars(byte: int) -> str:
+    if byte in _NAMED_BY_BASH:
+        return f"\\{_NAMED_BY_BASH[byte]}"
+    return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
 
 
 def _quoted_twice(text: str) -> Iterator[str]:
@@ -99,22 +129,7 @@ def _quoted(text: str) -> Iterator[str]:
     yield from (html.escape(text), html.escape(text, quote=False))
     yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode())[2:-1])
     yield text.replace("\\", "\\\\").replace("'", "\\'")
-    if _BLANK.search(text):
-        yield from _with_blanks(text)
     yield from (text.replace("'", "''"), text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
-
-
-def _with_blanks(text: str) -> Iterator[str]:
-    """By a shell, and in another encoding once more.
-
-    They need forms of their own: where white space is left out, a backslash before it would be
-    taken for an escape of what follows.
-    """
-    for pattern in (_BLANK, _ESCAPED_BY_BASH):
-        once = pattern.sub(r"\\\g<0>", text)
-        yield from (once, _ESCAPED_BY_BASH.sub(r"\\\g<0>", once))
-        yield from (json.dumps(once)[1:-1], json.dumps(once, ensure_ascii=False)[1:-1])
-        yield from _both_cases(quote(once, safe=""))
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:

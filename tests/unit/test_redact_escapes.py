@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
 import shlex
 import subprocess
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -76,12 +77,13 @@ WAYS: dict[str, Callable[[str], str]] = {
 PASSPHRASES = (
     *("correct horse battery staple", "pa ss/w+ord 123", "a 1b 22c $3", "correct #1 horse!"),
     *("comma, and! words here", "x, y! z long", "two ~words and a $", "a = ~b; phrase*"),
-    *("#first of 2 words", "u:~ [x] {y} `z` ^|<>?"),
+    *("#first of 2 words", "u:~ [x] {y} `z` ^|<>?", "#first of & words", "~home sweet & home"),
+    *("back\\ slash & \\+ blank", "don't look back & run", "O'Brien's \"pass\" word"),
 )
 
 
-def really_bash(secret: str) -> str:
-    words = ("bash", "-c", 'printf %q "$1"', "bash", secret)
+def really_bash(secret: str, does: str = 'printf %q "$1"', locale: str = "C.UTF-8") -> str:
+    words = ("env", f"LC_ALL={locale}", "bash", "-c", does, "bash", secret)
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
@@ -92,6 +94,87 @@ def test_a_passphrase_is_hidden_whatever_stands_before_its_blanks(secret: str) -
     for form in (escaped, secret.replace(" ", "\\ "), shlex.quote(secret), *twice):
         shown = knowing(secret).clean(f"KEY={form} and more")
         assert shown.replace("'", "") == "KEY=[secret0 hidden] and more"
+
+
+@pytest.mark.parametrize("before", ["KEY=", "x", "postgres://app:", "~", "'"])
+@pytest.mark.parametrize("secret", PASSPHRASES)
+def test_a_passphrase_is_hidden_wherever_it_stands_in_a_word_of_bash(
+    secret: str, before: str
+) -> None:
+    shown = knowing(secret).clean(f"{really_bash(before + secret)} and more")
+    assert shown.endswith("[secret0 hidden] and more")
+    assert len(shown) <= len(before) + len("\\[secret0 hidden] and more")
+
+
+AGAIN: dict[str, Callable[[str], str]] = {
+    "JSON": lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
+    "JSON by Go": lambda s: go(s)[1:-1],
+    "JSON by PHP": lambda s: json.dumps(s).replace("/", "\\/")[1:-1],
+    "Python": lambda s: repr(s)[1:-1],
+    "HTML": html.escape,
+    "an address": lambda s: quote(s, safe=""),
+    "a form": quote_plus,
+    "encodeURIComponent": lambda s: quote(s, safe="!'()*"),
+    "encodeURI": lambda s: quote(s, safe=";/?:@&=+$,#!'()*"),
+    "a password in Node's URL, in small letters": lambda s: re.sub(
+        "%..", lambda found: found[0].lower(), quote(s, safe="+!$&'()*,")
+    ),
+    "a Compose file": lambda s: s.replace("$", "$$"),
+    "base64": lambda s: base64.b64encode(s.encode()).decode(),
+    "base64 with more": lambda s: base64.b64encode(f"user:{s}@h".encode()).decode(),
+    "base64 for addresses": lambda s: base64.urlsafe_b64encode(f"u:{s}".encode()).decode(),
+    "hexadecimal": lambda s: s.encode().hex(),
+    "bash": really_bash,
+    "bash, within a word": lambda s: really_bash(f"x{s}"),
+    "bash, set -x": lambda s: really_bash(s, 'exec 2>&1; set -x; : login "$1"'),
+    "bash, @Q": lambda s: really_bash(s, 'echo "${1@Q}"'),
+    "bash, declare -p": lambda s: really_bash(s, "X=$1; declare -p X"),
+    "Python's shlex": shlex.quote,
+}
+
+
+@pytest.mark.parametrize("again", AGAIN)
+@pytest.mark.parametrize(
+    "secret", [*PASSPHRASES, "tab\there & space", "caf\u00e9 au lait & th\u00e9", PASSWORD, HARD]
+)
+def test_what_bash_escaped_is_hidden_in_another_encoding_too(secret: str, again: str) -> None:
+    for locale in ("C", "C.UTF-8"):
+        for before in ("", "KEY="):
+            escaped = really_bash(before + secret, locale=locale)
+            shown = knowing(secret).clean(f"x {AGAIN[again](escaped)} y")
+            assert shown.count("[secret0 hidden]") == 1
+            around = shown.replace("[secret0 hidden]", "")
+            assert len(around) <= len("+ : login declare -- X= user: @h") + 4 * len("$'KEY='")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rest=st.text(f"{FIRM} ", min_size=6, max_size=30),
+    again=st.sampled_from(["JSON", "JSON by Go", "an address", "encodeURI", "HTML", "bash"]),
+    data=st.data(),
+)
+def test_no_break_of_its_output_shows_what_bash_escaped_and_another_again(
+    rest: str, again: str, data: st.DataObject
+) -> None:
+    secret = f"tok1{rest}".strip()
+    form = bash(secret) if again == "bash" else AGAIN[again](bash(secret))
+    stream = Stream(knowing(secret), longest=1)
+    cut = data.draw(st.integers(form.index("tok1") + 4, len(form.encode())))
+    shown = "".join(stream.feed(piece) for piece in pieces(f"KEY={form}\nnext\n".encode(), cut))
+    shown += stream.end()
+    assert "[secret0 hidden]" in shown
+    assert shown.endswith("\nnext\n")
+
+
+@given(
+    st.lists(st.sampled_from(["\\", " ", "\t", "\n", "a", "%5C", "%20", "+", "'\\''", "| ", "b c"]))
+)
+def test_text_with_escaped_blanks_and_no_secret_stays_as_it_is(parts: list[str]) -> None:
+    text = "".join(parts)
+    redactor = knowing("correct horse battery staple")
+    assert redactor.hide(text) == text
+    stream = Stream(redactor)
+    assert stream.feed(text.encode()) + stream.end() == text
 
 
 PIECES = (
