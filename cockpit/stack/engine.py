@@ -9,25 +9,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import msgspec
 
 from cockpit.errors import NotInstalled, TargetError
 
 if TYPE_CHECKING:
-    import httpx
+    from cockpit.stack.wire import Wire
 
 UNIX = "unix://"
 OLDEST = (1, 41)
 """The API of Docker 20.10; older ones lack one-shot statistics."""
 PATIENCE_S = 10.0
-KEEP_S = 60.0
-"""Seconds for which a connection that nobody uses is kept: elsewhere, each is a child."""
 CHUNK = 65_536
 
 
@@ -38,8 +39,8 @@ class EngineRefused(TargetError):
 class Engine:
     """One engine's API."""
 
-    def __init__(self, client: httpx.AsyncClient, socket: str, *, is_local: bool) -> None:
-        self._client = client
+    def __init__(self, wire: Wire, socket: str, *, is_local: bool) -> None:
+        self._wire = wire
         self.socket = socket
         """The Unix socket through which it is reached."""
         self.is_local = is_local
@@ -47,80 +48,81 @@ class Engine:
 
     async def get(self, path: str, **parameters: object) -> Any:
         """The JSON of an answer; TargetError where the engine is silent, and EngineRefused."""
-        return (await self._answer(path, parameters)).json()
+        return msgspec.json.decode(await self._answer(path, parameters))
 
     async def ping(self) -> None:
         """Return once the engine answered the cheapest question; TargetError where it is silent."""
         await self._answer("/_ping", {})
 
-    async def _answer(self, path: str, parameters: Mapping[str, object]) -> httpx.Response:
-        import httpx
+    async def _answer(self, path: str, parameters: Mapping[str, object]) -> bytes:
+        with _in_words():
+            async with asyncio.timeout(PATIENCE_S), self._answering(path, parameters) as answer:
+                return b"".join([piece async for piece in answer])
 
-        try:
-            answer = await self._client.get(path, params=_parameters(parameters))
-        except httpx.HTTPError as error:
-            raise TargetError(_words(error), where="docker") from error
-        if answer.status_code != httpx.codes.OK:
-            raise EngineRefused(_message(answer.content), where="docker")
-        return answer
-
-    async def lines(self, path: str, **parameters: object) -> AsyncIterator[str]:
+    async def lines(self, path: str, **parameters: object) -> AsyncGenerator[str, None]:
         """The lines of an answer that does not end; TargetError where it does."""
-        async with self._answering(path, parameters) as answer:
-            yield ""
-            async for line in answer.aiter_lines():
-                yield line
+        rest = b""
+        async with aclosing(self.pieces(path, **parameters)) as pieces:
+            async for piece in pieces:
+                *whole, rest = (rest + piece).split(b"\n")
+                for line in whole if piece else [b""]:
+                    yield line.decode(errors="replace")
         raise TargetError("the Docker engine ended its events", where="docker")
 
     async def pieces(self, path: str, **parameters: object) -> AsyncGenerator[bytes, None]:
         """An answer as it comes, to its end; the first piece, empty, says that it began."""
-        async with self._answering(path, parameters) as answer:
-            yield b""
-            async for piece in answer.aiter_bytes():
-                yield piece
+        with _in_words():
+            async with self._answering(path, parameters) as answer:
+                yield b""
+                async for piece in answer:
+                    yield piece
 
     @asynccontextmanager
     async def _answering(
         self, path: str, parameters: Mapping[str, object]
-    ) -> AsyncIterator[httpx.Response]:
-        """An answer whose end nobody knows; TargetError where the engine is silent or refuses."""
-        import httpx
+    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The pieces of an answer; EngineRefused where there is none."""
+        asked = f"{quote(path, safe='/:@')}?{urlencode(_parameters(parameters))}".rstrip("?")
+        async with self._wire.connected(PATIENCE_S) as connection:
+            status = await connection.ask(asked)
+            async with aclosing(connection.pieces()) as pieces:
+                if status != HTTPStatus.OK:
+                    refusal = b"".join([piece async for piece in pieces])
+                    raise EngineRefused(_message(refusal), where="docker")
+                yield pieces
 
-        wait = httpx.Timeout(PATIENCE_S, read=None)
-        try:
-            async with self._client.stream(
-                "GET", path, params=_parameters(parameters), timeout=wait
-            ) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise EngineRefused(_message(await answer.aread()), where="docker")
-                yield answer
-        except httpx.HTTPError as error:
-            raise TargetError(_words(error), where="docker") from error
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._wire.close()
 
 
 @asynccontextmanager
 async def engine(context: str | None) -> AsyncIterator[Engine]:
     """An engine that answers: of a Docker context, of a host as `ssh://…`, or of this host."""
-    import httpx
+    from cockpit.stack.wire import Wire
 
     host = await endpoint(context)
     async with _socket(host, context) as socket:
-        # Nothing is encrypted here: with its own default it would read every authority's
-        # certificate each time, which is each second while no engine answers.
-        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        transport = httpx.AsyncHTTPTransport(
-            uds=socket, verify=unused, limits=httpx.Limits(keepalive_expiry=KEEP_S)
-        )
-        client = httpx.AsyncClient(
-            transport=transport, base_url="http://docker", timeout=PATIENCE_S, trust_env=False
-        )
-        async with client:
-            found = Engine(client, socket, is_local=host.startswith(UNIX))
+        found = Engine(Wire(socket), socket, is_local=host.startswith(UNIX))
+        try:
             version = (await found.get("/version"))["ApiVersion"]
             if tuple(map(int, version.split("."))) < OLDEST:
                 what = f"the Docker engine speaks API {version}, older than 1.41"
                 raise TargetError(what, where="docker", mend="install Docker 20.10 or newer")
             yield found
+        finally:
+            found.close()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """TargetError where a connection is silent or breaks."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise TargetError("the Docker engine gave no answer in time", where="docker") from error
+    except OSError as error:
+        raise TargetError("the Docker engine does not answer", where="docker") from error
 
 
 async def endpoint(context: str | None) -> str:
@@ -228,11 +230,3 @@ def _message(body: bytes) -> str:
         return str(json.loads(body)["message"])
     except (ValueError, LookupError, TypeError):
         return "the Docker engine refused, and gave no reason"
-
-
-def _words(error: Exception) -> str:
-    import httpx
-
-    if isinstance(error, httpx.TimeoutException):
-        return "the Docker engine gave no answer in time"
-    return "the Docker engine does not answer"

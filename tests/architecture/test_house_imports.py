@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-DRIVERS = ("psycopg", "httpx", "dns", "python_on_whales", "prometheus_client")
+DRIVERS = ("psycopg", "httpx", "h11", "dns", "python_on_whales", "prometheus_client")
 """What only the engine and its runners load."""
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +15,8 @@ from cockpit.probes.registry import sample
 from cockpit.redact import Redactor
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.secrets import Secrets
-from cockpit.stack.engine import engine
 from tests.engine.test_probes_kinds import context, probe
-from tests.engine.test_service_look import FakeDocker, served_by
+from tests.engine.test_service_look import served_by
 from tests.fakes.folded import TOKEN, folded, left
 from tests.fakes.rehearsals import eventually
 
@@ -116,19 +114,6 @@ def test_a_container_that_the_engine_lists_in_another_state_is_inspected_at_once
 def test_a_container_that_is_not_well_is_inspected_at_each_look() -> None:
     assert inspected_at(container("restarting"), "restarting") == list(LOOKS)
     assert inspected_at(container(Health={"Status": "starting"}), "running") == list(LOOKS)
-
-
-async def test_a_docker_engine_is_reached_without_reading_any_certificate(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def read(*_: object, **__: object) -> None:
-        pytest.fail("certificates are read for a socket of this host")
-
-    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
-    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
-    with TemporaryDirectory(prefix="look-") as name:
-        async with served_by(FakeDocker(), name) as host, engine(host) as found:
-            assert await found.get("/version") == {"ApiVersion": "1.41", "RepoDigests": []}
 
 
 def test_no_request_searches_the_disk_for_the_module_that_httpcore_asks_for() -> None:
