@@ -222,7 +222,7 @@ class World:
         if not self._reachable or (is_early and self._is_calm and not why):
             return
         self._swept = real
-        self.grid = await self._propagation.look(why)
+        self.grid = await self._propagation.look(why, at_once=True)
         await self._dns_memory.keep(self._propagation)
         if not self._is_calm:
             self.news.set()

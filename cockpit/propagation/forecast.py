@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cockpit.propagation.answers import Row, Side
+from cockpit.propagation.answers import Point, Row, Side
 from cockpit.propagation.convergence import Given
 
 
@@ -29,6 +29,8 @@ LAYERS = (
     Layer("Java", 30.0),
 )
 """What each adds after the resolver has let go, in clients of their default settings."""
+POINTS = 240
+"""Points of a curve that are kept; a longer one is thinned."""
 NEVER = "a pool or an open connection that stays busy asks no resolver: only a reconnect moves it"
 
 
@@ -90,6 +92,11 @@ def expected_share(
                     held[floor] = expected_old(known, name, wanted, now, floor)
                 follows += row.weight * (1.0 - held[floor])
     return follows / total if total else None
+
+
+def thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """A curve of bearable length: every second one of its points but the last."""
+    return curve if len(curve) <= POINTS else (*curve[:-1:2], curve[-1])
 
 
 def cached_share(asked_per_s: float, ttl: float) -> float:

@@ -153,8 +153,9 @@ class Volley:
 
     def _close(self) -> None:
         self._deafen()
-        if self._reading is not None:
-            self._reading.cancel()
+        for one in (self._reading, *self._again):
+            if one is not None:
+                one.cancel()
         self._ports.close()
 
     async def _send_all(self, asked: Sequence[_Asked]) -> None:

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from cockpit.clock import Clock
-from cockpit.propagation.answers import Cell, Grid, Parent, Point, Row, Side
+from cockpit.propagation.answers import Grid, Parent, Point, Row, Side
+from cockpit.propagation.aside import Aside
 from cockpit.propagation.beside import Besides
-from cockpit.propagation.classify import cell
 from cockpit.propagation.convergence import (
-    ABSENT_S,
     Given,
     bound,
     first_to_follow,
-    in_doubt,
     judge,
     learn,
-    second_look,
     share,
 )
 from cockpit.propagation.delegation import ask_parents, parents_of
+from cockpit.propagation.doubts import asked_again, doubts
 from cockpit.propagation.errand import Errand
-from cockpit.propagation.forecast import expected_share, layers
+from cockpit.propagation.forecast import expected_share, layers, thinned
 from cockpit.propagation.memory import Memory
+from cockpit.propagation.ours import absent_s, by_pace, longest_ttls
 from cockpit.propagation.own import read_own, with_own
 from cockpit.propagation.public import with_public
 from cockpit.propagation.recall import Remembered
 from cockpit.propagation.sweep import (
     DEADLINE_S,
-    ask_each,
     authority_rows,
     resolver_rows,
-    server_of,
     unasked_authorities,
     unasked_resolvers,
 )
@@ -42,11 +40,9 @@ from cockpit.propagation.untold import saw_left, untold
 from cockpit.propagation.vetting import AGAIN_S, vet
 from cockpit.runbook.targets import Authority, DnsTarget
 
-STALE_PAUSE_S = 2.0
-"""Run seconds after which an answer served stale is asked for once more."""
+SOON_S = 0.3
+"""Real seconds for which a look at once waits for who is slow."""
 UNKNOWN = "when the last name server turned is unknown since the engine was gone: the bound is late"
-POINTS = 240
-"""Points of the curve that are kept; a longer one is thinned."""
 
 
 class PropagationWatch:
@@ -66,6 +62,7 @@ class PropagationWatch:
         self.target = target = with_own(with_public(target), own)
         self._own = frozenset(address for _, address in own)
         self._errand = Errand(target, clock)
+        self._sweep, self._late, self._parental = self._asides = Aside(), Aside(), Aside()
         self._clock = clock
         self._deadline_s = deadline_s
         self._turns = turns or Turns(polite=polite)
@@ -86,6 +83,8 @@ class PropagationWatch:
     def forget(self) -> None:
         """Claim nothing from before: the run clock jumped."""
         self._age += 1
+        self._sweep.stop()
+        self._late.stop()
         self._known: tuple[Given, ...] = ()
         self._switched_at: float | None = None
         self._unknown = ""
@@ -187,39 +186,72 @@ class PropagationWatch:
         await self._errand.wait()
 
     def stop(self) -> None:
-        """Ask nothing on other hosts any more."""
+        """Ask nobody any more."""
         self._errand.stop()
+        for one in self._asides:
+            one.stop()
 
-    async def look(self, pause: str = "") -> Grid:
+    async def look(self, pause: str = "", *, at_once: bool = False) -> Grid:
         """Ask the authorities, and the resolvers unless there is a reason to pause.
 
         A pause keeps what was last heard of the resolvers, with its times. What is heard while
-        `forget` is called is dropped.
+        `forget` is called is dropped. `at_once` waits for nobody who lets others wait: what they
+        say is in a later grid.
         """
-        age = self._age
-        authorities, resolvers, _ = await asyncio.gather(
-            authority_rows(self.target, self._clock, self._deadline_s),
-            self._heard(pause),
-            self._ask_parents(),
-        )
+        age, looked, patience = self._age, asyncio.Event(), SOON_S if at_once else None
+        if pause:
+            self._errand.collect(pause)
+            await self._sweep.stopped()
+        else:
+            self._sweep.begin(partial(self._hear, age, looked))
+        self._parental.begin(self._ask_parents)
+        try:
+            quick, late = by_pace(self._authorities)
+            if late:
+                self._late.begin(partial(self._look_at, age, late))
+            await self._look_at(age, quick)
+        finally:
+            looked.set()
         if pause and not self._paused:
             # Until just now anything may have asked: the checks, and `cockpit dns` of others.
             self._asked_at = self._clock.now()
         self._paused = pause
-        if age == self._age:
-            self._take(authorities, resolvers)
-            await self._ask_again_where_stale(age, resolvers)
-        if age == self._age:
-            self._remember(resolvers)
+        await asyncio.gather(*(one.wait(patience) for one in self._asides))
         return self.told(pause)
 
     # -- asking ---------------------------------------------------------------------------------
 
-    async def _heard(self, pause: str) -> dict[str, Row]:
+    async def _look_at(self, age: int, which: Sequence[int]) -> None:
+        """Ask these authorities, and learn from what they say."""
+        asked = tuple(self.target.authorities[at] for at in which)
+        target = replace(self.target, authorities=asked)
+        rows = await authority_rows(target, self._clock, self._deadline_s)
+        if age == self._age:
+            self._take(dict(zip(which, rows, strict=True)))
+
+    async def _hear(self, age: int, looked: asyncio.Event) -> None:
+        """Ask the resolvers whose turn it is; once more where an answer is in doubt."""
+        heard = await self._heard()
+        await looked.wait()
+        if age != self._age:
+            return
+        before = self._resolvers
+        rows = tuple(heard.get(row.name, row) for row in before)
+        doubted = doubts(self._judged(rows), heard)
+        if doubted:
+            waiting = {at for at, _ in doubted}
+            self._resolvers = tuple(
+                before[at] if at in waiting else row for at, row in enumerate(rows)
+            )
+            told = self.target, self._wanted, self._clock, self._deadline_s
+            rows = await asked_again(rows, doubted, *told)
+        if age == self._age:
+            self._resolvers = rows
+            self._remember(heard)
+
+    async def _heard(self) -> dict[str, Row]:
         """The rows of those whose turn it is, as they answer now."""
-        back = self._errand.collect(pause)
-        if pause:
-            return {}
+        back = self._errand.collect("")
         clock, target = self._clock, self.target
         await self._vet()
         self._left_out = {**self._left_out, **self._errand.left_out}
@@ -255,64 +287,27 @@ class PropagationWatch:
                 self.target, self._known_parents, self._clock, self._deadline_s
             )
 
-    async def _ask_again_where_stale(self, age: int, heard: Collection[str]) -> None:
-        """A cache may serve one stale answer as it refreshes: the second one is what it holds."""
-        stale = [
-            (at, column)
-            for at, row in enumerate(self._judged())
-            for column, one in enumerate(row.cells)
-            if in_doubt(one) and row.name in heard and not row.through
-        ]
-        if not stale:
-            return
-        await asyncio.sleep(STALE_PAUSE_S / self._clock.speed)
-        target = self.target
-        replies = await ask_each(
-            [
-                (server_of(target.resolvers[at]), target.names[column], target.record_type)
-                for at, column in stale
-            ],
-            self._clock,
-            self._deadline_s,
-        )
-        if age != self._age:
-            return
-        rows = list(self._resolvers)
-        for (at, column), reply in zip(stale, replies, strict=True):
-            if reply is not None:
-                second = cell(reply, target.old, target.new)
-                told = second_look(rows[at].cells[column], second, self._wanted)
-                rows[at] = _with_cell(rows[at], column, told)
-        self._resolvers = tuple(rows)
-
     # -- what follows ---------------------------------------------------------------------------
 
-    def _take(self, authorities: tuple[Row, ...], heard: Mapping[str, Row]) -> None:
+    def _take(self, heard: Mapping[int, Row]) -> None:
         self._looked_at = self._clock.now()
-        self._authorities = authorities
-        self._known = learn(self._known, authorities, self.target.names)
-        self._beside.take(authorities)
+        self._authorities = tuple(heard.get(at, row) for at, row in enumerate(self._authorities))
+        rows = tuple(heard.values())
+        self._known = learn(self._known, rows, self.target.names)
+        self._beside.take(rows)
         if self._switched_at is None and (self._begun or saw_left(self._known, self._wanted)):
-            self._switched_at = first_to_follow(authorities, self._wanted)
-        self._resolvers = tuple(heard.get(row.name, row) for row in self._resolvers)
+            self._switched_at = first_to_follow(rows, self._wanted)
 
     def _remember(self, heard: Collection[str]) -> None:
         rows = [row for row in self._resolvers if row.name in heard]
-        self._memory.hear(rows, self.target.names, self._ttls())
+        ttls = longest_ttls(self._authorities, self.target.names)
+        self._memory.hear(rows, self.target.names, ttls)
 
-    def _ttls(self) -> dict[str, int]:
-        """The longest TTL with which an authority gives each name now."""
-        return {
-            name: max((row.cells[at].ttl or 0 for row in self._authorities), default=0)
-            for at, name in enumerate(self.target.names)
-        }
-
-    def _judged(self) -> tuple[Row, ...]:
-        """The resolvers' rows with all that is known of them."""
+    def _judged(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """These rows of resolvers with all that is known of them."""
         now, names = self._clock.now(), self.target.names
         told = (
-            self._memory.told(row, names, self._wanted, now)
-            for row in self._with_reasons(self._resolvers)
+            self._memory.told(row, names, self._wanted, now) for row in self._with_reasons(rows)
         )
         return judge(tuple(told), self._known, self._wanted, self._clamps, names)
 
@@ -329,7 +324,7 @@ class PropagationWatch:
     def told(self, pause: str) -> Grid:
         """What is known without another look."""
         rows, now = (
-            self._beside.judged(self._judged(), self._wanted, self._clamps),
+            self._beside.judged(self._judged(self._resolvers), self._wanted, self._clamps),
             self._clock.now(),
         )
         followed, following, counted = share(rows, self._wanted)
@@ -338,7 +333,7 @@ class PropagationWatch:
         )
         has_switched = self._switched_at is not None
         if followed is not None and expected is not None and has_switched and not pause:
-            self._curve = _thinned((*self._curve, Point(now, followed, expected)))
+            self._curve = thinned((*self._curve, Point(now, followed, expected)))
         unknown = untold(
             self._known,
             self._authorities,
@@ -346,6 +341,7 @@ class PropagationWatch:
             self._wanted,
             has_switched=has_switched,
         )
+        ttls = longest_ttls(self._authorities, self.target.names)
         is_told = has_switched and not unknown
         end = bound(self._known, self._wanted) if is_told else None
         return Grid(
@@ -363,8 +359,8 @@ class PropagationWatch:
             cache_share=self._memory.share(self._resolvers, self.target.names, self._wanted, now),
             curve=self._curve,
             longest_bound=self._longest(end),
-            back_s=float(max(self._ttls().values(), default=0)) or None,
-            absent_s=self._absent_s(),
+            back_s=float(max(ttls.values(), default=0)) or None,
+            absent_s=absent_s(self._authorities),
             asked_at=self._asked_at,
             beyond=layers(None if end is None else end - (self._switched_at or end)),
             beside=self._beside.told(self._wanted),
@@ -380,19 +376,6 @@ class PropagationWatch:
         )
         return {one.address: floor for one, floor in floors if floor}
 
-    def _absent_s(self) -> float | None:
-        told = [row.absent_s for row in self._authorities if row.absent_s is not None]
-        return float(min(max(told), ABSENT_S)) if told else None
-
     def _longest(self, end: float | None) -> float | None:
         floor = max(self._clamps.values(), default=0.0)
         return None if end is None else bound(self._known, self._wanted, floor)
-
-
-def _thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
-    """A curve of bearable length: every second one of its points but the last."""
-    return curve if len(curve) <= POINTS else (*curve[:-1:2], curve[-1])
-
-
-def _with_cell(row: Row, column: int, one: Cell) -> Row:
-    return replace(row, cells=(*row.cells[:column], one, *row.cells[column + 1 :]))
