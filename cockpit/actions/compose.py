@@ -148,8 +148,7 @@ async def run(action: ComposeAction, context: ActionContext) -> Mapping[str, Jso
     if not isinstance(target, ComposeTarget):
         raise Refused(f"{action.target} is no Compose project", where=context.step.id)
     if left := await _beside(action, target):
-        mend = "wait for its end, or end it with `docker stop`"
-        raise Refused("; ".join(left), where=context.step.id, mend=mend)
+        raise Refused("; ".join(left), where=context.step.id, mend="or wait for its end")
     loop = asyncio.get_running_loop()
 
     def say(line: str) -> None:

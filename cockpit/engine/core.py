@@ -20,7 +20,7 @@ from cockpit.engine.world import World
 from cockpit.journal.state import RunState
 from cockpit.runbook.model import Runbook
 from cockpit.secrets import Secrets
-from cockpit.telemetry.live import Left, Live, PlanChange, Proposal, Silence, Tile
+from cockpit.telemetry.live import Left, Live, PlanChange, Proposal, Silence, Tile, together
 
 
 @dataclass
@@ -48,7 +48,9 @@ class Core:
     silence: Silence | None = None
     """The attempt under way, where it has been silent for longer than usual."""
     left: tuple[Left, ...] = ()
-    """What lives on of steps in doubt or failed, as last looked for."""
+    """The processes that live on of steps in doubt or failed, as last looked for …"""
+    left_containers: tuple[Left, ...] = ()
+    """… and the containers of one-offs, of which the Docker engine tells."""
     troubles: dict[str, str] = field(default_factory=dict)
     """What went wrong in a part of the engine, until it goes well again."""
     stopped: set[tuple[str, int]] = field(default_factory=set)
@@ -98,7 +100,7 @@ class Core:
             seen,
             tiles=tiles,
             silence=self.silence,
-            left=self.left,
+            left=together(*self.left, *self.left_containers),
             risk=self.risk,
             head=head,
             damage=damage,

@@ -14,7 +14,7 @@ from signal import SIGKILL, SIGTERM
 from cockpit.checks import registry as checks
 from cockpit.clock import boot_id
 from cockpit.decision.rollback import call_off_steps, given_up_by, t0_may_have_acted
-from cockpit.engine import program, replan, settling, steps
+from cockpit.engine import left_running, program, replan, settling, steps
 from cockpit.engine.core import Core
 from cockpit.engine.intents import EXPIRES_S, Intent, Kind, login
 from cockpit.engine.processes import is_alive
@@ -275,7 +275,10 @@ async def _stop_left_behind(core: Core, intent: Intent, by: str) -> None:
     """End what a step in doubt or failed left behind: asked first, killed after the grace."""
     last = core.ledger.state.step(intent.step).last
     title = step_names(core.runbook, core.state).get(intent.step, intent.step)
-    if last is not None and core.attempts.left_behind(intent.step, last.number):
+    if last is not None and (
+        core.attempts.left_behind(intent.step, last.number)
+        or await left_running.names(core, intent.step)
+    ):
         core.ledger.tell(e.Noted(f"what {title} left behind is stopped"), by, intent.id)
         await _end_left_behind(core, intent)
     elif last is not None and (intent.step, last.number) in core.stopped:
@@ -287,14 +290,18 @@ async def _stop_left_behind(core: Core, intent: Intent, by: str) -> None:
 
 async def _end_left_behind(core: Core, intent: Intent) -> None:
     last = core.ledger.state.step(intent.step).last
-    if last is None:
-        return
-    core.attempts.stop_left_behind(intent.step, last.number, SIGTERM)
+    if last is not None:
+        await _end_processes(core, intent.step, last.number)
+        await left_running.end(core, intent.step)
+
+
+async def _end_processes(core: Core, step: str, number: int) -> None:
+    core.attempts.stop_left_behind(step, number, SIGTERM)
     deadline = core.ledger.clock.real() + GRACE_S
-    while core.attempts.left_behind(intent.step, last.number):
+    while core.attempts.left_behind(step, number):
         await asyncio.sleep(0.1)
         if core.ledger.clock.real() > deadline:
-            core.attempts.stop_left_behind(intent.step, last.number, SIGKILL)
+            core.attempts.stop_left_behind(step, number, SIGKILL)
             return
 
 

@@ -109,6 +109,7 @@ class Engine:
             self._every(1.0, self._be_patient),
             self._every(1.0, self._insist),
             self._every(LEFT_S, self._look_for_left),
+            self._every(LEFT_S, self._look_for_containers),
             self._every(SWEEP_S, self._sweep),
             self._every(PROGRAM_S, self._program),
             self._every(PLAN_S, self._plan),
@@ -262,6 +263,14 @@ class Engine:
         found = await asyncio.to_thread(lambda: tuple(core.attempts.left())) if core.viewers else ()
         if found != core.left:
             core.left = found
+            self._news.set()
+
+    async def _look_for_containers(self) -> None:
+        """The same of containers: a Docker engine may take its time, or none may answer."""
+        core = self._core
+        found = await left_running.containers(core) if core.viewers else ()
+        if found != core.left_containers:
+            core.left_containers = found
             self._news.set()
 
     async def _sweep(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import NamedTuple
+
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.stack.engine import said
 from cockpit.stack.look import PROJECT, SERVICE
@@ -11,22 +14,48 @@ ONE_OFF = "com.docker.compose.oneoff"
 _ALIVE = ("running", "paused", "restarting")
 
 
-async def still_running(target: ComposeTarget, service: str) -> tuple[str, ...]:
-    """A sentence for each that still runs a service; TargetError where the engine is silent.
+class OneOff(NamedTuple):
+    """One that still runs."""
+
+    name: str
+    words: str
+    """A sentence for a person, with the command that ends it."""
+
+
+async def one_offs(target: ComposeTarget, service: str) -> tuple[OneOff, ...]:
+    """Those of a service; TargetError where the engine is silent.
 
     Whoever began one may be gone: the container itself lives on at the engine.
     """
-    context = target.context
-    where = ("--host" if "://" in context else "--context", context) if context else ()
     labels = (f"{PROJECT}={target.project}", f"{SERVICE}={service}", f"{ONE_OFF}=True")
     wanted = (*(f"label={one}" for one in labels), *(f"status={one}" for one in _ALIVE))
     filters = (part for one in wanted for part in ("--filter", one))
-    listed = await said(
-        ("docker", *where, "ps", "--all", "--format", "{{.Names}}\t{{.CreatedAt}}", *filters)
-    )
-    return tuple(_words(line, service) for line in listed.splitlines())
+    shown = ("--format", "{{.Names}}\t{{.CreatedAt}}")
+    listed = await said((*_docker(target), "ps", "--all", *shown, *filters))
+    return tuple(_one_off(target, service, line) for line in listed.splitlines())
 
 
-def _words(line: str, service: str) -> str:
+async def still_running(target: ComposeTarget, service: str) -> tuple[str, ...]:
+    """The sentences alone."""
+    return tuple(one.words for one in await one_offs(target, service))
+
+
+async def stop(target: ComposeTarget, name: str, grace_s: float) -> None:
+    """Ask a container to end, kill it after the grace; TargetError where that is refused."""
+    await said((*_docker(target), "stop", "--time", f"{grace_s:.0f}", name))
+
+
+def _one_off(target: ComposeTarget, service: str, line: str) -> OneOff:
     name, _, created = line.partition("\t")
-    return f"container {name} still runs {service}, started {created}"
+    ends = shlex.join((*_docker(target), "stop", name))
+    return OneOff(
+        name, f"container {name} still runs {service}, started {created}; `{ends}` ends it"
+    )
+
+
+def _docker(target: ComposeTarget) -> tuple[str, ...]:
+    context = target.context
+    return (
+        "docker",
+        *(("--host" if "://" in context else "--context", context) if context else ()),
+    )

@@ -120,12 +120,20 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Processes of an attempt that did not end well, which live on without its runner."""
+    """What lives on, without its runner, of an attempt that did not end well."""
 
     step: str
     attempt: int
     who: str
-    """Their pids and names."""
+    """Processes by pid and name, containers by name."""
+
+
+def together(*found: Left) -> tuple[Left, ...]:
+    """One for each attempt, with all that lives on of it."""
+    by_attempt: dict[tuple[str, int], list[str]] = {}
+    for one in found:
+        by_attempt.setdefault((one.step, one.attempt), []).append(one.who)
+    return tuple(Left(*attempt, "; ".join(who)) for attempt, who in by_attempt.items())
 
 
 @dataclass(frozen=True, slots=True)

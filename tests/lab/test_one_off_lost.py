@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cockpit.engine.client import View
 from cockpit.engine.intents import Kind as Kinds
 from tests.fakes.crash_runs import Run, eventually
 from tests.lab.fix_tiles import Deployed, lab_engine
@@ -83,7 +84,9 @@ def test_a_migration_whose_runner_was_killed_is_named_and_never_run_beside_itsel
     run.wait_status("migrate", "failed")
 
 
-def test_a_migration_that_a_stop_does_not_reach_is_named(stack: Deployed, run: Run) -> None:
+def test_a_migration_that_a_stop_does_not_reach_is_named_and_ended_by_the_same_key(
+    stack: Deployed, run: Run
+) -> None:
     run.confirm("migrate")
     run.wait_status("migrate", "running")
     eventually(lambda: "halfway" in run.attempt("migrate").output.read_text(), "its middle", 60)
@@ -91,6 +94,17 @@ def test_a_migration_that_a_stop_does_not_reach_is_named(stack: Deployed, run: R
     run.send("stop", step="migrate", attempt=1)
     run.wait_status("migrate", "in_doubt", seconds=60)
     eventually(lambda: f"container {name} still runs" in reason(run), "its name in the doubt", 30)
+    assert f"`docker --host {stack.engine.host} stop {name}` ends it" in reason(run)
+    run.operator.wait("what lives on", lambda view: f"container {name}" in lives_on(view), 30)
+    run.send("stop", step="migrate", attempt=1)
+    eventually(lambda: alive(stack) == [], "its end", 30)
+    run.operator.wait("nothing that lives on", lambda view: lives_on(view) == "", 30)
+    run.send("settle_failed", step="migrate", text="its container is stopped")
+    run.wait_status("migrate", "failed")
+
+
+def lives_on(view: View) -> str:
+    return "; ".join(one.who for one in view.live.left) if view.live else ""
 
 
 def test_what_runs_already_closes_the_confirmation_of_the_same_one_off(

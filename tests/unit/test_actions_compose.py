@@ -218,7 +218,9 @@ async def test_a_one_off_is_not_run_beside_itself(
     action = compose("run", "migrate")
     context = asking(world(tmp_path))
     foreseen = await registry.foresee(action, context.runbook, context.secrets)
-    assert foreseen.closed == ("container x-run-1 still runs migrate, started at noon",)
+    assert foreseen.closed == (
+        "container x-run-1 still runs migrate, started at noon; `docker stop x-run-1` ends it",
+    )
     with pytest.raises(Refused, match="container x-run-1 still runs migrate, started at noon"):
         await registry.run(action, acting(world(tmp_path), action, []))
     assert not record.exists()
