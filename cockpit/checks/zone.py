@@ -12,7 +12,7 @@ from cockpit.errors import TargetError
 from cockpit.propagation.ask import Server
 from cockpit.propagation.beside import value_of, watched
 from cockpit.propagation.classify import Reply, canonical
-from cockpit.propagation.delegation import RESOLVERS, ask_parents, parents_of
+from cockpit.propagation.delegation import RESOLVERS, ask_parents, parents_of, unlisted
 from cockpit.propagation.providers.choose import reader_for
 from cockpit.propagation.sweep import ask_each
 from cockpit.propagation.wholezone import holding, undeclared
@@ -62,7 +62,15 @@ async def dns_agree(check: DnsZoneCheck, context: CheckContext) -> Finding:
     if len(named) > 1:
         return Finding("fail", "the name servers do not name the same name servers")
     words = f"serial {serials[0]} at {len(soas)} name servers"
-    return await _as_delegated(target, named.pop(), words, context)
+    delegated, left = await asyncio.gather(
+        _as_delegated(target, named.pop(), words, context),
+        unlisted(target, context.clock, DEADLINE_S),
+    )
+    if not left:
+        return delegated
+    why = f"not asked, since the profile leaves them out: {', '.join(left)}"
+    said = "unknown" if delegated.said == "pass" else delegated.said
+    return Finding(said, f"{delegated.evidence}; {why}")
 
 
 async def _as_delegated(

@@ -142,6 +142,8 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     for who, how in zip(late(grid.rows), _LATE, strict=True):
         if who:
             yield f"past that, the {grid.left} answer{how}: {', '.join(who)}"
+    if grid.unlisted:
+        yield f"not asked, since the profile leaves them out: {', '.join(grid.unlisted)}"
     for one in grid.parents:
         if not one.fits:
             yield f"parent {one.name} ({one.address}) {one.words}"

@@ -190,6 +190,8 @@ class Grid:
     """The records that are watched beside the names; they are in no share."""
     parents: tuple[Parent, ...] = ()
     """The parent zone's servers, by address; none where nobody knows them."""
+    unlisted: tuple[str, ...] = ()
+    """The name servers of the zone that nobody asks, since the target leaves them out."""
     unknown: str = ""
     """What of the bound is not known, in words; empty where all is."""
 

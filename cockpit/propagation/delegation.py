@@ -62,7 +62,7 @@ async def ask_parents(
         asyncio.gather(*(_delegation(one, target.zone, clock, deadline_s) for one in parents)),
     )
     glued = {name for one in told if one for name in one.glue}
-    addresses = await _own_addresses(target, glued, clock, deadline_s)
+    addresses = await _own_addresses(target.authorities[0], glued, clock, deadline_s)
     now = clock.now()
     return tuple(
         Parent(one.name, one.address, *_against(said, named, addresses), now)
@@ -90,25 +90,59 @@ def _against(
     return True, f"names the same {len(named)}"
 
 
+async def unlisted(target: DnsTarget, clock: Clock, deadline_s: float) -> tuple[str, ...] | None:
+    """The name servers of the zone that the target leaves out; None where nobody named any.
+
+    Those inside the zone are told by address, every one of which must be listed. Others, whose
+    addresses the zone's own servers do not tell, by name.
+    """
+    sets = await _own_sets(target, clock, deadline_s)
+    if not sets:
+        return None
+    names = sorted({name for _, named in sets for name in named})
+    zone = canonical(target.zone)
+    inside = [name for name in names if name.endswith(f".{zone}")]
+    addresses = await _own_addresses(sets[0][0], inside, clock, deadline_s)
+    asked = {canonical(one.address) for one in target.authorities}
+    called = {canonical(one.name) for one in target.authorities}
+    told: list[str] = []
+    for name in names:
+        known = addresses.get(name, frozenset())
+        told += [f"{name} ({one})" for one in sorted(known - asked)]
+        if not known and not any(name.startswith(one) for one in called):
+            told.append(name)
+    return tuple(told)
+
+
 async def _own_servers(
     target: DnsTarget, clock: Clock, deadline_s: float
 ) -> tuple[str, ...] | None:
     """The name servers as the zone itself names them; None where its servers do not agree."""
+    sets = {named for _, named in await _own_sets(target, clock, deadline_s)}
+    return sets.pop() if len(sets) == 1 else None
+
+
+async def _own_sets(
+    target: DnsTarget, clock: Clock, deadline_s: float
+) -> list[tuple[Authority, tuple[str, ...]]]:
+    """Which name servers each of the zone's own servers names, of those that name any."""
     questions = [
         (Server(one.address, one.port, authoritative=True), target.zone, "NS")
         for one in target.authorities
     ]
     replies = await ask_each(questions, clock, deadline_s)
-    sets = {tuple(sorted(map(canonical, one.values))) for one in replies if one and one.values}
-    return sets.pop() if len(sets) == 1 else None
+    return [
+        (one, tuple(sorted(map(canonical, reply.values))))
+        for one, reply in zip(target.authorities, replies, strict=True)
+        if reply is not None and reply.values
+    ]
 
 
 async def _own_addresses(
-    target: DnsTarget, names: Iterable[str], clock: Clock, deadline_s: float
+    asked: Authority, names: Iterable[str], clock: Clock, deadline_s: float
 ) -> Mapping[str, frozenset[str]]:
-    """What the zone itself says of its name servers' addresses."""
-    first = target.authorities[0]
-    server = Server(first.address, first.port, authoritative=True)
+    """What one of the zone's own servers says of its name servers' addresses."""
+    server = Server(asked.address, asked.port, authoritative=True)
     wanted = [(name, kind) for name in sorted(names) for kind in ("A", "AAAA")]
     replies = await ask_each([(server, *one) for one in wanted], clock, deadline_s)
     found: dict[str, frozenset[str]] = {}

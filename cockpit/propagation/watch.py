@@ -19,7 +19,7 @@ from cockpit.propagation.convergence import (
     learn,
     share,
 )
-from cockpit.propagation.delegation import ask_parents, parents_of
+from cockpit.propagation.delegation import ask_parents, parents_of, unlisted
 from cockpit.propagation.doubts import asked_again, doubts
 from cockpit.propagation.errand import Errand
 from cockpit.propagation.forecast import expected_share, layers, thinned
@@ -62,7 +62,7 @@ class PropagationWatch:
         self.target = target = with_own(with_public(target), own)
         self._own = frozenset(address for _, address in own)
         self._errand = Errand(target, clock)
-        self._sweep, self._late, self._parental = self._asides = Aside(), Aside(), Aside()
+        self._sweep, self._late, self._around = self._asides = Aside(), Aside(), Aside()
         self._clock = clock
         self._deadline_s = deadline_s
         self._turns = turns or Turns(polite=polite)
@@ -75,7 +75,8 @@ class PropagationWatch:
         self._age = 0
         self._left_out: Mapping[str, str] = {}
         self._vetted_at: float | None = None
-        self._parents_at = -AGAIN_S
+        self._unlisted: tuple[str, ...] = ()
+        self._parents_at = self._named_at = -AGAIN_S
         self._asked_at = 0.0
         self._paused = ""
         self.forget()
@@ -204,7 +205,7 @@ class PropagationWatch:
             await self._sweep.stopped()
         else:
             self._sweep.begin(partial(self._hear, age, looked))
-        self._parental.begin(self._ask_parents)
+        self._around.begin(self._ask_around)
         try:
             quick, late = by_pace(self._authorities)
             if late:
@@ -278,8 +279,18 @@ class PropagationWatch:
         if self._discovers and not self._known_parents:
             self._known_parents = await parents_of(self.target, self._clock, self._deadline_s)
 
+    async def _ask_around(self) -> None:
+        """Who serves the zone is asked now and then; a pause is no reason not to."""
+        await asyncio.gather(self._ask_parents(), self._ask_named())
+
+    async def _ask_named(self) -> None:
+        real = self._clock.real()
+        if real - self._named_at >= AGAIN_S:
+            self._named_at = real
+            told = await unlisted(self.target, self._clock, self._deadline_s)
+            self._unlisted = self._unlisted if told is None else told
+
     async def _ask_parents(self) -> None:
-        """The parent's servers are asked now and then; a pause is no reason not to."""
         real = self._clock.real()
         if self._known_parents and real - self._parents_at >= AGAIN_S:
             self._parents_at = real
@@ -365,6 +376,7 @@ class PropagationWatch:
             beyond=layers(None if end is None else end - (self._switched_at or end)),
             beside=self._beside.told(self._wanted),
             parents=self._parents,
+            unlisted=self._unlisted,
             unknown=unknown or self._unknown,
         )
 

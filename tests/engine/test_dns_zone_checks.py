@@ -12,9 +12,13 @@ import pytest
 
 from cockpit.checks import caa, zone
 from cockpit.checks.provider import dns_provider
+from cockpit.clock import live_clock
+from cockpit.commands.dns import look
+from cockpit.commands.dns_run import Known
 from cockpit.errors import TargetError
 from cockpit.journal.state import RunState
 from cockpit.propagation.answers import Grid
+from cockpit.propagation.delegation import unlisted
 from cockpit.propagation.providers.base import as_kept
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.propagation.wholezone import holding
@@ -26,8 +30,9 @@ from cockpit.runbook.checks import (
 )
 from cockpit.runbook.targets import Authority, WatchedRecord
 from cockpit.runbook.words import Duration, Id, TargetId
-from tests.fakes.dns_lab import DnsLab, dns_lab
-from tests.fakes.dns_servers import own_net, serving
+from tests.fakes.dns_lab import DnsLab, dns_lab, runbook_of
+from tests.fakes.dns_servers import OLD, Zone, own_net, serving
+from tests.fakes.dns_targets import dns_target
 
 ZONE = TargetId("zone")
 QUIET = DnsZoneCheck(id=Id("quiet"), title="", kind="dns_quiet", target=ZONE)
@@ -106,6 +111,37 @@ async def test_a_lame_server_fails_and_a_silent_one_leaves_it_open(lab: DnsLab) 
     dead = replace(lame, address=lab.spec.at(99))
     target = replace(lab.target, authorities=(*lab.target.authorities, dead))
     assert (await zone.dns_agree(AGREE, lab.checking(target=target))).said == "unknown"
+
+
+async def test_what_was_asked_of_a_part_of_the_name_servers_is_no_agreement(
+    lab: DnsLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = lab.target.authorities
+    part = replace(lab.target, authorities=(first,), resolvers=())
+    missing = f"ns2.{lab.spec.zone} ({second.address})"
+    finding = await zone.dns_agree(AGREE, lab.checking(target=part))
+    assert finding.said == "unknown"
+    assert finding.evidence.startswith("serial 1 at 1 name servers")
+    told = f"not asked, since the profile leaves them out: {missing}"
+    assert finding.evidence.endswith(told)
+    watch = PropagationWatch(part, lab.clock)
+    assert (await watch.look("nobody is asked")).unlisted == (missing,)
+    await look(runbook_of(part), lab.clock, Known(), once=True)
+    assert told in capsys.readouterr().out.splitlines()
+    whole = await PropagationWatch(lab.target, lab.clock).look("nobody is asked")
+    assert whole.unlisted == ()
+
+
+async def test_a_name_server_of_another_zone_counts_as_listed_by_its_name() -> None:
+    net, served = own_net(), Zone.at(OLD)
+    served.servers = ("ns1.provider.test.", "ns2.provider.test.")
+    async with serving(f"{net}.1", served.answer) as port:
+        one = Authority(name="NS1.provider.test", address=f"{net}.1", port=port)
+        two = replace(one, name="ns2", address=f"{net}.2")
+        clock = live_clock()
+        assert await unlisted(dns_target((one, two), ()), clock, 0.5) == ()
+        assert await unlisted(dns_target((one,), ()), clock, 0.5) == ("ns2.provider.test.",)
+        assert await unlisted(dns_target((two,), ()), clock, 0.2) is None, "nobody named any"
 
 
 def parent_of(lab: DnsLab, *servers: str, glue: str) -> Callable[[bytes], bytes]:

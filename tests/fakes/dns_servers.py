@@ -108,6 +108,7 @@ class Zone:
     serial: int = 2026010101
     primary: str = f"ns1.{ZONE}"
     updates: int = 0
+    servers: tuple[str, ...] = (f"ns1.{ZONE}", f"ns2.{ZONE}")
 
     @classmethod
     def at(cls, address: str, ttl: int = 3600) -> Zone:
@@ -146,8 +147,7 @@ class Zone:
         if (name, kind) == (ZONE, "SOA"):
             reply.answer.append(soa)
         elif (name, kind) == (ZONE, "NS"):
-            servers = (f"ns1.{ZONE}", f"ns2.{ZONE}")
-            reply.answer.append(dns.rrset.from_text(ZONE, 3600, "IN", "NS", *servers))
+            reply.answer.append(dns.rrset.from_text(ZONE, 3600, "IN", "NS", *self.servers))
         elif (name, kind) in self.records:
             ttl, values = self.records[name, kind]
             reply.answer.append(dns.rrset.from_text(name, ttl, "IN", kind, *sorted(values)))

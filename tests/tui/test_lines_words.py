@@ -245,6 +245,20 @@ def test_a_parent_that_names_others_stands_by_its_address_beside_the_grid() -> N
     assert "b.nic.test. (192.0.2.2) names others" in text
 
 
+def test_name_servers_that_nobody_asks_are_named_and_no_serial_is_called_equal() -> None:
+    view = states.spreading()
+    assert view.live is not None
+    assert view.live.grid is not None
+    grid = replace(view.live.grid, unlisted=("ns3.nic.test. (192.0.2.3)",))
+    shown = scene_of(replace(view, live=replace(view.live, grid=grid)))
+    text = _body(sheet(shown, "resolvers", 116).picture)
+    assert "name servers that the profile leaves out: ns3.nic.test. (192.0.2.3)" in text
+    panel = _body(resolvers(shown, 76, 20))
+    assert "1 more not asked" in panel
+    assert "equal" not in panel
+    assert "equal" in _body(resolvers(scene_of(view), 76, 20))
+
+
 def test_a_resolvers_page_shows_what_is_known_of_it() -> None:
     text = _body(detail(scene_of(states.spreading()), "resolver", "127.9.9.108", 90))
     for words in ("fra-2", "raises small TTLs", "3 of about 5 caches", "holds on, 4 looks", "12%"):

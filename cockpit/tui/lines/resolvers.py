@@ -317,10 +317,12 @@ def _authorities(scene: Scene, grid: Grid, width: int) -> Line:
     for cell in sorted(states.values(), key=lambda one: rank(grid, one)):
         words, tone = cell_words(scene, grid, cell)
         parts.append(((words, tone),))
-    if len(serials) == 1:
-        parts.append(((f"serial {serials.pop()}, equal", "dim"),))
-    elif serials:
+    if len(serials) > 1:
         parts.append(((f"serials differ: {_told_apart(serials)}", "needs"),))
+    elif serials and not grid.unlisted:
+        parts.append(((f"serial {serials.pop()}, equal", "dim"),))
+    if grid.unlisted:
+        parts.append(((f"{len(grid.unlisted)} more not asked", "needs"),))
     return fit((*names, *joined(parts, "  ")), width)
 
 

@@ -69,6 +69,9 @@ def beneath(scene: Scene, grid: Grid, width: int) -> list[Line]:
     if grid.paused:
         rows += labelled("Paused", [(grid.paused, "unknown")], width)
     rows += _notes(scene, grid, width)
+    if grid.unlisted:
+        words = f"name servers that the profile leaves out: {said(', '.join(grid.unlisted))}"
+        rows += labelled("Not asked", [(words, "needs")], width)
     rows += labelled("Parent zone", _parents(grid), width)
     if grid.switched_at is not None:
         rows += labelled("Follow", [(_follow(grid), "plain")], width)
