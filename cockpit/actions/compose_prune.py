@@ -51,7 +51,7 @@ def judged(
 
 
 def pruned(docker: DockerClient, former: Collection[str]) -> Iterator[str]:
-    """Remove what nothing needs; a line an image."""
+    """Remove what nothing needs; a line an image, and one where none was to go."""
     from python_on_whales.utils import run
 
     project = docker.client_config.compose_project_name
@@ -69,7 +69,11 @@ def pruned(docker: DockerClient, former: Collection[str]) -> Iterator[str]:
     containers = str(run(listing)).split()
     asked = [*docker.client_config.docker_cmd, "inspect", "--format", "{{.Image}}", *containers]
     in_use = frozenset(str(run(asked)).split()) if containers else frozenset()
+    is_needless = True
     for image, why in judged(images, in_use, former):
         if not why:
+            is_needless = False
             docker.image.remove(image.identity)
         yield f"{image.service} {short(image.identity)}: {f'kept, {why}' if why else 'removed'}"
+    if is_needless:
+        yield "nothing was to remove"

@@ -126,7 +126,7 @@ async def test_prune_removes_nothing_where_nothing_is(tmp_path: Path, record: Pa
     assert shown.startswith("docker image rm, in project freshtrack: ")
     said: list[str] = []
     await registry.run(action, acting(world(tmp_path), action, said))
-    assert (said, record.exists()) == ([], False)
+    assert (said, record.exists()) == (["nothing was to remove"], False)
 
 
 @pytest.mark.parametrize(
