@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,7 @@ from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
 from cockpit.runbook.targets import ComposeTarget
 from cockpit.secrets import Secrets
+from cockpit.stack.model import Service
 from cockpit.stack.oneoffs import still_running
 
 if TYPE_CHECKING:
@@ -242,14 +244,17 @@ async def _wait(work: Work, context: ActionContext) -> None:
 async def _ready(
     work: Work, services: Sequence[str], before: Sequence[Seen], context: ActionContext
 ) -> None:
+    model = partial(compose_plan.resolved, work.docker, {}, work.action.services)
+    known = (await asyncio.to_thread(model))["services"]
+    wanted = {name: Service(name, known.get(name) or {}).replicas for name in services}
     how = (work.secrets, work.say, context.clock.real)
-    await compose_wait.healthy(work.docker, services, before, *how)
+    await compose_wait.healthy(work.docker, wanted, before, *how)
 
 
 def _reasons(work: Work, services: Sequence[str]) -> list[str]:
     there = look(work.docker, services)
     sick = [one for one in there if not one.is_ready and one.status != "created"]
-    return compose_wait.reasons(sick, (), work.docker, work.secrets)
+    return compose_wait.reasons(sick, work.docker, work.secrets)
 
 
 def _recorded(docker: DockerClient, before: Iterable[compose_plan.Change]) -> dict[str, Json]:

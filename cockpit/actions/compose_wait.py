@@ -7,7 +7,8 @@ period + retries x (interval + timeout), and 20 s more, but at least two minutes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,19 +31,22 @@ EVERY_S = 1.0
 
 async def healthy(
     docker: DockerClient,
-    services: Sequence[str],
+    wanted: Mapping[str, int],
     before: Sequence[Seen],
     secrets: Secrets,
     say: Callable[[str], None],
     real: Callable[[], float],
 ) -> None:
-    """Return when every service is ready; ActionFailed, with the reason, when one will not be."""
+    """Return when every service is ready; ActionFailed, with the reason, when one will not be.
+
+    `wanted` is how many containers Compose wants of each.
+    """
     began = real()
     former = {one.identity: one for one in before}
     told: dict[str, str] = {}
     stands = standing(before, began)
     while True:
-        found = await asyncio.to_thread(look, docker, services)
+        found = await asyncio.to_thread(look, docker, tuple(wanted))
         containers = [as_known(one, former.get(one.identity)) for one in found]
         now = real()
         for one in containers:
@@ -51,12 +55,12 @@ async def healthy(
                 told[one.name] = words(one)
                 say(f"{one.service}: {words(one)}, after {now - began:.0f} s")
         sick = [one for one in containers if is_lost(one, former.get(one.identity), now - began)]
-        absent = sorted(set(services) - {one.service for one in containers})
-        if sick or absent:
-            why = await asyncio.to_thread(reasons, sick, absent, docker, secrets)
+        missing = lacking(containers, wanted)
+        if sick or missing:
+            why = [*missing, *await asyncio.to_thread(reasons, sick, docker, secrets)]
             raise ActionFailed("\n".join(why))
         if all(is_settled(one, now - stands[one.identity, one.started]) for one in containers):
-            say(f"{len(containers)} services ready after {now - began:.0f} s")
+            say(f"{ready(containers)} after {now - began:.0f} s")
             return
         await asyncio.sleep(EVERY_S)
 
@@ -69,6 +73,29 @@ def standing(before: Sequence[Seen], began: float) -> dict[tuple[str, float], fl
     return {(one.identity, one.started): began - SETTLED_S for one in before if not one.restarts}
 
 
+def lacking(containers: Sequence[Seen], wanted: Mapping[str, int]) -> list[str]:
+    """The services of which fewer containers are there than Compose wants, each in a sentence."""
+    there = Counter(one.service for one in containers)
+    return [
+        f"{name} is not ready: {_of_all(there[name], count)}"
+        for name, count in sorted(wanted.items())
+        if there[name] < count
+    ]
+
+
+def _of_all(there: int, wanted: int) -> str:
+    if not there:
+        return "it has no container"
+    return f"{there} of {wanted} containers that Compose wants are there"
+
+
+def ready(containers: Sequence[Seen]) -> str:
+    """How many services are ready, and of how many containers where that is another number."""
+    count = len({one.service for one in containers})
+    of = f", {len(containers)} containers," if len(containers) != count else ""
+    return f"{count} service{'' if count == 1 else 's'} ready{of}"
+
+
 def as_known(one: Seen, former: Seen | None) -> Seen:
     """With what an earlier look tells of the engine's words."""
     return replace(one, ran_out_before=former is not None and former.out_of_memory)
@@ -79,12 +106,9 @@ def is_settled(one: Seen, stood: float) -> bool:
     return one.is_ready and (one.once or one.health != "none" or stood >= SETTLED_S)
 
 
-def reasons(
-    sick: Sequence[Seen], absent: Sequence[str], docker: DockerClient, secrets: Secrets
-) -> list[str]:
-    """Why these services are not ready, each in a few lines."""
-    gone = [f"{name} is not ready: it has no container" for name in absent]
-    return [*gone, *(line for one in sick for line in explained(one, docker, secrets))]
+def reasons(sick: Sequence[Seen], docker: DockerClient, secrets: Secrets) -> list[str]:
+    """Why these containers are not ready, each in a few lines."""
+    return [line for one in sick for line in explained(one, docker, secrets)]
 
 
 def is_lost(one: Seen, former: Seen | None, waited: float) -> bool:

@@ -137,7 +137,7 @@ def test_a_service_that_is_unhealthy_at_first_is_waited_for_until_its_deadline(
     mending.join()
     stack.engine.docker("rm", "--force", name)
     assert not done.failed
-    assert done.said[-1].startswith("1 services ready")
+    assert done.said[-1].startswith("1 service ready")
 
 
 def test_what_was_started_before_is_waited_for_on_its_own_and_explained(

@@ -22,6 +22,7 @@ from cockpit.runbook.targets import ComposeTarget
 from cockpit.runbook.words import TargetId
 from tests.lab.fix_tiles import IMAGE, lab_engine, without_image, write_build
 from tests.lab.stack_engine import Engine, listening
+from tests.lab.stack_project import perform
 
 OTHER = "cockpit-other:1"
 PLAIN = {
@@ -155,6 +156,21 @@ def test_other_counts_of_replicas_name_what_goes_and_what_comes(project: Project
     project.write(web={"deploy": {"replicas": 4}})
     assert f"web stays: {image}; beside it {name}-4" in project.lines()
     assert project.foreseen().digest != digest
+
+
+def test_a_wait_is_not_over_before_each_replica_is_there_and_counts_services(
+    project: Project,
+) -> None:
+    project.write(web={"deploy": {"replicas": 3}})
+    done = perform(project.target, "up", "web")
+    assert not done.failed
+    assert done.said[-1].startswith("2 services ready, 4 containers, after ")
+    project.engine.docker("rm", "--force", f"{project.name}-web-2")
+    failed = perform(project.target, "wait", "web").failed
+    assert failed == "web is not ready: 2 of 3 containers that Compose wants are there"
+    project.write(web={"deploy": {"replicas": 2}})
+    done = perform(project.target, "wait", "web")
+    assert done.said[-1].startswith("1 service ready, 2 containers, after ")
 
 
 def test_what_was_stopped_starts_again(project: Project) -> None:

@@ -348,7 +348,7 @@ def test_another_engine_is_reached_by_its_context(
     monkeypatch.delenv("DOCKER_HOST")
     done = perform(target(stack, context="droplet"), "restart", "caddy")
     assert not done.failed
-    assert done.said[-1].startswith("1 services ready")
+    assert done.said[-1].startswith("1 service ready")
 
 
 def test_words_of_every_running_service_are_good_ones(stack: Stack) -> None:

@@ -74,7 +74,7 @@ async def test_a_service_that_ended_well_before_another_starts_is_fine_and_waite
     said: list[str] = []
     docker = client(stack.target, ".")
     how = (Secrets({}, Redactor()), said.append, live_clock().real)
-    await compose_wait.healthy(docker, ["tables", "web"], (), *how)
+    await compose_wait.healthy(docker, {"tables": 1, "web": 1}, (), *how)
     assert any(line.startswith("tables: ended, exit 0") for line in said)
     async with watching(stack, tmp_path) as seen:
         await seen.says("tables", "fine", "ended, exit 0")

@@ -56,7 +56,7 @@ async def test_actions_tiles_log_and_lint_reach_an_engine_on_another_host(
     stack.write()
     done = await asyncio.to_thread(perform, stack.target, "up", "web")
     assert not done.failed
-    assert done.said[-1].startswith("1 services ready")
+    assert done.said[-1].startswith("1 service ready")
     async with watching(stack, tmp_path) as seen:
         await seen.says("web", "fine", "healthy")
         await asyncio.to_thread(made.docker, "kill", stack.container("web"))

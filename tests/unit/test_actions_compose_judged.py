@@ -17,6 +17,8 @@ from cockpit.actions.compose_wait import (
     deadline,
     is_lost,
     is_settled,
+    lacking,
+    ready,
     standing,
 )
 from cockpit.engine.proposals import closed_by_state
@@ -69,6 +71,19 @@ def test_what_was_there_has_stood_unless_it_was_started_again() -> None:
     looping = replace(ONE, identity="c2", restarts=3)
     stands = standing((ONE, looping), 50.0)
     assert stands == {("c1", 100.0): 50.0 - SETTLED_S}
+
+
+def test_services_are_counted_as_services_and_replicas_that_are_missing_are_told() -> None:
+    second, store = replace(ONE, identity="c2"), replace(ONE, identity="c3", service="redis")
+    there = (ONE, second, store)
+    assert ready((ONE,)) == "1 service ready"
+    assert ready((ONE, store)) == "2 services ready"
+    assert ready(there) == "2 services ready, 3 containers,"
+    assert lacking(there, {"backend": 2, "redis": 1, "jobs": 0}) == []
+    assert lacking(there, {"backend": 3, "redis": 1, "jobs": 1}) == [
+        "backend is not ready: 2 of 3 containers that Compose wants are there",
+        "jobs is not ready: it has no container",
+    ]
 
 
 def test_a_container_is_read_from_what_the_engine_says() -> None:
