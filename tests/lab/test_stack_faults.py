@@ -45,7 +45,7 @@ services:
     healthcheck: {{test: [CMD, "false"], interval: 1s, retries: 2, start_period: 100s}}
   telling:
     <<: *service
-    command: [sh, -c, "base64 /token; while true; do sleep 1; done"]
+    command: [sh, -c, "base64 /token; echo listens; while true; do sleep 1; done"]
     volumes: ["./token.txt:/token:ro"]
     healthcheck: {{test: [CMD-SHELL, base64 /token; exit 1], interval: 1s, retries: 2}}
   late:

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from cockpit.actions import registry
 from cockpit.actions.base import ActionContext
 from cockpit.checks.registry import ask
-from cockpit.errors import ActionFailed
-from cockpit.redact import Redactor
+from cockpit.commands.diagnosis import answered
+from cockpit.database.connect import session
+from cockpit.errors import ActionFailed, TargetError
+from cockpit.redact import SHOWN, Redactor
 from cockpit.runbook.actions import ComposeAction, ShellAction
 from cockpit.runbook.checks import CommandCheck
-from cockpit.runbook.targets import ComposeTarget
-from cockpit.runbook.words import Duration, Id, TargetId
+from cockpit.runbook.targets import ComposeTarget, PostgresTarget
+from cockpit.runbook.words import Duration, Id, SecretId, TargetId
 from cockpit.tail import BATCH, LONGEST, Tail
 from tests.fakes.folded import KEY, TOKEN, WAYS, folded, left
 from tests.fakes.small_runbooks import World, acting, asking, serving
@@ -167,3 +169,34 @@ def test_the_last_lines_are_those_of_the_whole_without_its_secrets(
     assert tail.lines() == tuple(
         redactor.clean("".join(f"{line}\n" for line in lines)).splitlines()[-count:]
     )
+
+
+def test_what_a_program_answers_the_doctor_is_hidden_before_its_first_line_is_taken(
+    tmp_path: Path,
+) -> None:
+    SHOWN.learn("token", TOKEN)
+    try:
+        for status in (0, 1):
+            found = answered("it", "", "mend it", *printing(tmp_path, folded(TOKEN), status)).found
+            assert left(folded(TOKEN), found) == []
+    finally:
+        SHOWN.forget()
+
+
+async def test_a_databases_complaint_comes_whole_to_where_it_is_hidden(tmp_path: Path) -> None:
+    # The driver repeats the whole name of a socket that is too long for one.
+    target = PostgresTarget(
+        kind="postgres",
+        host=f"/{'d' * 200}/{TOKEN}",
+        database="x",
+        user="x",
+        password=SecretId("token"),
+        sslmode="disable",
+    )
+    known = asking(World(tmp_path, secrets={"token": TOKEN})).secrets
+    with pytest.raises(TargetError) as found:
+        async with session(target, known):
+            pytest.fail("there is no such socket")
+    shown = known.hide(found.value.what)
+    assert HIDDEN in shown
+    assert left(TOKEN, shown) == []
