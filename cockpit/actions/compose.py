@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 Streamed = Iterable[tuple[str, bytes]]
 """What python-on-whales yields: the stream's name and a piece of output."""
 
+PROGRESS = re.compile(r"\s*(?:Container|Network|Volume|Image)\s+\S+\s+(?!Error)[A-Z][a-z]+\s*$")
+"""How Compose says how far it is: no reason for anything."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "pull": ("pull",),
     "build": ("build",),
@@ -226,7 +229,7 @@ async def _worked(work: Work, context: ActionContext) -> Mapping[str, Json]:
         except ActionFailed as failed:
             # Compose names the service at most; the containers know the reason.
             said = await asyncio.to_thread(_reasons, work, touched)
-            raise ActionFailed("\n".join((failed.what, *said))) from None
+            raise type(failed)("\n".join((*said, failed.what))) from None
         waited = touched if operation == "up" else list(services) or touched
         await _ready(work, waited, former, context)
         return await asyncio.to_thread(_recorded, work.docker, changes)
@@ -282,14 +285,16 @@ def _acted(work: Work) -> None:
     try:
         for _, piece in _streamed(work.action, work.docker) or ():
             for line in piece.decode("utf-8", "replace").splitlines():
-                last.add(line)
                 work.say(line)
+                if not PROGRESS.match(line):
+                    last.add(line)
     except DockerException as error:
         # One that a signal ended may have come any way.
         how = ActionKilled if (error.return_code or 0) < 0 else ActionFailed
         # Its own text repeats the whole command line and output; ours is in the attempt's file.
         words = f"docker {work.action.operation} exited with {error.return_code}"
-        said = last.lines() or work.secrets.last_lines(error.stderr or "", LAST)
+        told = (one for one in (error.stderr or "").splitlines() if not PROGRESS.match(one))
+        said = last.lines() or work.secrets.last_lines("\n".join(told), LAST)
         raise how("\n".join((words, *said))) from None
 
 

@@ -164,6 +164,53 @@ async def test_a_failure_is_told_in_few_words_without_the_command_line(
     assert "--project-name" not in failed.value.what
 
 
+UP = """#!/bin/sh
+case " $* " in
+*" config "*) echo '{"services": {"app": {}, "tables": {}}}'; exit 0;;
+*" --dry-run "*) exit 0;;
+*" image inspect "*) echo 'No such image' >&2; exit 1;;
+*" ps "*) [ -e "$RECORD" ] && echo c1; exit 0;;
+*" inspect "*) cat "$RECORD.container"; exit 0;;
+*" logs "*) echo 'no such table'; exit 0;;
+esac
+touch "$RECORD"
+echo ' Network p_default  Created' >&2
+echo 'service "tables" did not complete successfully: exit 4' >&2
+for one in 1 2 3 4 5; do echo " Container p-tables-$one  Started" >&2; done
+[ "$STATUS" = kill ] && kill -KILL $$
+exit "$STATUS"
+"""
+ENDED = {
+    "Id": "c1",
+    "Name": "/p-tables-1",
+    "Image": "sha256:0a",
+    "State": {"Status": "exited", "ExitCode": 4},
+    "Config": {"Labels": {"com.docker.compose.service": "tables"}},
+}
+
+
+@pytest.mark.parametrize(("status", "how"), [("1", ActionFailed), ("kill", ActionKilled)])
+async def test_a_failed_up_tells_the_reason_first_and_no_progress(
+    tmp_path: Path,
+    record: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    how: type[ActionFailed],
+) -> None:
+    (record.parent / "bin" / "docker").write_text(UP, encoding="utf-8")
+    Path(f"{record}.container").write_text(json.dumps([ENDED]), encoding="utf-8")
+    monkeypatch.setenv("STATUS", status)
+    said: list[str] = []
+    with pytest.raises(ActionFailed) as failed:
+        await registry.run(compose("up"), acting(world(tmp_path), compose("up"), said))
+    assert type(failed.value) is how
+    first, *rest = failed.value.what.splitlines()
+    assert first == "tables is not ready: exit 4"
+    assert rest[-2].startswith("docker up exited with ")
+    assert rest[-1] == 'service "tables" did not complete successfully: exit 4'
+    assert " Container p-tables-5  Started" in said
+
+
 async def test_the_operators_environment_is_as_before(
     tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
