@@ -111,7 +111,8 @@ def judgement(
     """What Compose itself says that it would do: its hashes leave out what `env_file` brings."""
     from python_on_whales.utils import run
 
-    words = ["--dry-run", "create", "--pull", "never", *services]
+    # Its dry run of a build asks the engine of this host, whichever is named.
+    words = ["--dry-run", "create", "--pull", "never", "--no-build", *services]
     command = [*docker.compose.docker_compose_cmd, *words]
     _, said = run(command, return_stderr=True, env=dict(environment))
     done = DONE.findall(said)

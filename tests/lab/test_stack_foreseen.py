@@ -247,6 +247,7 @@ def test_an_image_that_compose_names_itself_is_told_by_its_id(project: Project) 
     write_build(project.folder, "first")
     project.write(web={"build": ".", "depends_on": []})
     name = f"{project.name}-web"
+    assert project.lines("web") == ("web starts: an image that is not on this host",)
     project.compose("build", "web")
     first = project.image(name)
     assert project.lines("web") == (f"web starts: {first}",)
