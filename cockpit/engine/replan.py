@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import islice
@@ -43,14 +44,7 @@ class Source:
 
     def stamp(self) -> Stamp:
         """Which files lie there now: another stamp is worth a look at their bytes."""
-        found = []
-        for path in sorted(islice(_files(self.folder), MOST_FILES)):
-            try:
-                about = path.stat()
-            except OSError:
-                continue
-            found.append((str(path), about.st_ino, about.st_size, about.st_mtime_ns))
-        return tuple(found)
+        return tuple(islice(_stamps(str(self.folder)), MOST_FILES))
 
     def changed(self) -> tuple[str, ...]:
         """The files whose bytes are not those of the frozen copy any more."""
@@ -71,10 +65,20 @@ def source_of(core: Core) -> Source:
     return Source(Path(about.source), about.environment, about.given, thaw(core.plan_folder))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder, onerror=_must_be_told):
-        folders.sort()
-        yield from (Path(place, name) for name in sorted(names))
+def _stamps(folder: str) -> Iterator[tuple[str, int, int, int]]:
+    # Looked at for nine days: a path for each file costs more than the look itself.
+    try:
+        entries = sorted(os.scandir(folder), key=lambda one: one.name)
+    except OSError as error:
+        _must_be_told(error)
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _stamps(entry.path)
+            continue
+        with suppress(OSError):
+            about = entry.stat()
+            yield entry.path, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _bytes(path: Path) -> bytes | None:

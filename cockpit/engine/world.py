@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from cockpit.answer import Answer
 from cockpit.clock import boot_ns
@@ -39,6 +40,8 @@ SPREAD_S = 600.0
 """Run seconds after the last cache had to let go, for which a switch still counts as spreading."""
 LOOK_BACK_S = 60.0
 """Real seconds between two looks at which other runs this host has."""
+Beat = tuple[float, *tuple[Callable[[], Awaitable[None]], ...]]
+"""Real seconds, and what is called so often; only what never waits has another one behind it."""
 
 
 class World:
@@ -67,7 +70,7 @@ class World:
         self._dns_memory.load(self._propagation)
         self._swept = 0.0
         """Real seconds."""
-        self._planned_off: tuple[RunState | None, frozenset[str]] = (None, frozenset())
+        self._known_plan: _Plan | None = None
         self._directory = directory
         self._looked_back: tuple[RunDirectory, ...] = ()
         self.earlier = Earlier()
@@ -151,14 +154,13 @@ class World:
 
     # -- beats ----------------------------------------------------------------------------------
 
-    def beats(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
-        """What is to be called every so many real seconds."""
-        own: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+    def beats(self) -> list[Beat]:
+        """What is to be called every so many real seconds, one after the other."""
+        own: list[Beat] = [
             (1.0, self._samples.keep),
             (1.0, self._sample),
-            (1.0, self._tell_turns),
+            (1.0, self._tell_turns, self._judge),
             (1.0, self._measure),
-            (1.0, self._judge),
             (SWEEP_S, self._sweep),
             (LOOK_BACK_S, self._look_back),
         ]
@@ -179,11 +181,15 @@ class World:
     @property
     def _off(self) -> frozenset[str]:
         """The services that the plan has off now."""
-        probes, state = self._runbook.procedure.probes, self._ledger.state
-        if self._planned_off[0] is not state:
-            off = frozenset(p.id for p in probes if off_as_planned(self._runbook, state, p))
-            self._planned_off = state, off
-        return self._planned_off[1]
+        return self._plan.off
+
+    @property
+    def _plan(self) -> _Plan:
+        """What the plan says now: asked each second, worked out where something has happened."""
+        known, state = self._known_plan, self._ledger.state
+        if known is None or known.state is not state:
+            known = self._known_plan = _plan(self._runbook, state)
+        return known
 
     async def _tell_turns(self) -> None:
         if turned := self._sampler.turned(self._off):
@@ -217,7 +223,7 @@ class World:
             self.earlier = await asyncio.to_thread(look_back, found)
 
     async def _sweep(self) -> None:
-        real, why = self._ledger.clock.real(), pause(self._runbook, self._ledger.state)
+        real, why = self._ledger.clock.real(), self._plan.pause
         is_early = real - self._swept < CALM_SWEEP_S - SWEEP_S / 2
         if not self._reachable or (is_early and self._is_calm and not why):
             return
@@ -233,7 +239,7 @@ class World:
         """Whether a look now and then will do; in a rehearsal any second may be the switch."""
         end = self.grid.bound if self.grid else None
         now = self._ledger.clock.now()
-        return self.lab is None and not spreads(self._runbook, self._ledger.state, end, now)
+        return self.lab is None and not (self._plan.switches and spreads(end, now))
 
     def _notice_t0(self, grid: Grid) -> None:
         state = self._ledger.state
@@ -256,7 +262,29 @@ class World:
             await self.lab.end()
 
 
-def spreads(runbook: Runbook, state: RunState, end: float | None, now: float) -> bool:
-    """Whether a switch is on its way into the caches; `end` is when the last one has to let go."""
-    began = any(wanted_by(step) and state.step(step.id).began for step in runbook.steps())
-    return began and (end is None or now < end + SPREAD_S)
+class _Plan(NamedTuple):
+    """What follows from a state of the run alone."""
+
+    state: RunState
+    off: frozenset[str]
+    """The services that the plan has off."""
+    pause: str
+    """Why no resolver is asked; empty where they are."""
+    switches: bool
+    """Whether a switch of the answer has begun."""
+
+
+def _plan(runbook: Runbook, state: RunState) -> _Plan:
+    probes = runbook.procedure.probes
+    off = frozenset(one.id for one in probes if off_as_planned(runbook, state, one))
+    return _Plan(state, off, pause(runbook, state), switches(runbook, state))
+
+
+def switches(runbook: Runbook, state: RunState) -> bool:
+    """Whether a switch of the answer has begun."""
+    return any(wanted_by(step) and state.step(step.id).began for step in runbook.steps())
+
+
+def spreads(end: float | None, now: float) -> bool:
+    """Whether a switch that began is on its way yet; `end` is when the last cache has to let go."""
+    return end is None or now < end + SPREAD_S

@@ -97,8 +97,8 @@ class Sampler:
 
     def short(self) -> tuple[str, ...]:
         """The resources that are short, in words; not of the old side, which going on leaves."""
-        news = (watched for watched in self._watched if watched.probe.side != "old")
-        return tuple(watched.short for watched in news if watched.short)
+        found = (watched.short for watched in self._watched if watched.probe.side != "old")
+        return tuple(filter(None, found))
 
 
 class Watched:
@@ -157,6 +157,8 @@ class Watched:
         """Remember one sample."""
         clock = self._context.clock
         is_news = (found.state, found.figure) != (self._last.state, self._last.figure)
+        # The most that it held is all that is asked for: the same again says nothing.
+        holds_other = found.memory != self._last.memory
         self._agreed = self._agreed + 1 if found.state == self._last.state else 1
         self._last, self._taken = found, clock.real() - found.age_s
         if found.state != "silent":
@@ -166,7 +168,7 @@ class Watched:
         self._tile = None
         if found.value is not None:
             self._store.record(self._at, self.probe.id, "value", found.value)
-        if found.memory is not None:
+        if found.memory is not None and holds_other:
             self._store.record(self._at, self.probe.id, "memory", found.memory)
         if is_news:
             self._news()
@@ -198,7 +200,8 @@ class Watched:
     @property
     def short(self) -> str:
         """What of it is short, in words, as last seen."""
-        return self._last.short if self._state() in CALM else ""
+        short = self._last.short
+        return short if short and self._state() in CALM else ""
 
     def turned(self, *, off: bool = False) -> Turned | None:
         """What changed since this was last asked; a service that begins well is no news."""

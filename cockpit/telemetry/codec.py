@@ -23,28 +23,28 @@ _LOOKS = msgspec.json.Decoder(Look)
 
 def write(path: Path, seen: Live | Look, hide: Callable[[str], str] = str) -> None:
     """Replace the file; it is not synced, since it may be lost. OSError where it cannot be."""
-    text = _hidden(_ENCODER.encode(seen), hide)
+    encoded = _hidden(_ENCODER.encode(seen), hide)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(open_kept(aside, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(open_kept(aside, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(encoded)
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
         if error.errno != errno.ENOSPC:
             raise
         # A full disk still takes what lies where something lay: the screen can say that it is full.
-        with path.open("r+", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("rb+") as file:
+            file.write(encoded)
             file.truncate()
 
 
-def _hidden(encoded: bytes, hide: Callable[[str], str]) -> str:
+def _hidden(encoded: bytes, hide: Callable[[str], str]) -> bytes:
     text = encoded.decode()
     if hide(text) == text:
-        return text
+        return encoded
     # Text by text: what stands between them is the file's own.
-    return json.dumps(hide_in(json.loads(text), hide, numbers=False))
+    return json.dumps(hide_in(json.loads(text), hide, numbers=False)).encode()
 
 
 def read(path: Path) -> Live | None:

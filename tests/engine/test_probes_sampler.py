@@ -197,6 +197,13 @@ async def test_the_memory_that_a_service_held_is_kept_for_preflight(tmp_path: Pa
     assert kept == [100.0, 300.0, 200.0]
 
 
+async def test_the_same_memory_again_is_not_written_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for size in (100, 100, None, 100, 300, 300):
+        bench.watched.take(Sample("fine", "healthy", memory=size))
+    assert [value for _, value in bench.store.series("web", "memory")] == [100.0, 100.0, 300.0]
+
+
 async def test_a_tile_remembers_its_last_values_only(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     for number in range(2 * HISTORY):
