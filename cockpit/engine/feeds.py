@@ -44,11 +44,9 @@ class Feeds:
 
     def beats(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
         """What is to be called every so many real seconds."""
-        return [
-            (self._heartbeat.every_s, self._beat),
-            (1.0, self._copy),
-            (1.0, self._turned),
-        ]
+        copies = [(1.0, self._copy)] if self._mirror else []
+        turns = [(1.0, self._turned)] if self._shown else []
+        return [(self._heartbeat.every_s, self._beat), *copies, *turns]
 
     async def _beat(self) -> None:
         await self._heartbeat.beat(self._core.trouble)

@@ -180,7 +180,6 @@ class Listener:
                 async with engine(self._target.context) as api, asyncio.TaskGroup() as group:
                     group.create_task(self._listen(api))
                     group.create_task(self._measure(api))
-                    group.create_task(self._ping(api))
                     group.create_task(self._count())
             except* (CockpitError, OSError) as found:
                 self._lose(str(_first(found)))
@@ -292,13 +291,17 @@ class Listener:
                 if known and known.state.get("Running") and is_turn:
                     await self._weigh(api, container, known)
             count += 1
-            await asyncio.sleep(beat.rest(MEASURE_S, asyncio.get_running_loop().time()))
+            await self._rest(api)
 
-    async def _ping(self, api: Engine) -> None:
-        while True:
-            await asyncio.sleep(beat.rest(PING_S, asyncio.get_running_loop().time()))
+    async def _rest(self, api: Engine) -> None:
+        """Wait for the next look, and ask meanwhile whether the engine answers at all."""
+        now = asyncio.get_running_loop().time
+        until = now() + beat.rest(MEASURE_S, now())
+        while (left := until - now()) > PING_S:
+            await asyncio.sleep(min(left, beat.rest(PING_S, now())))
             await api.ping()
             self.heard = self._clock.real()
+        await asyncio.sleep(left)
 
     async def _weigh(self, api: Engine, container: str, known: Container) -> None:
         parameters = {"stream": "false", "one-shot": "true"}
