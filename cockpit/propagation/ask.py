@@ -16,7 +16,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -173,6 +173,13 @@ def query_of(
     return dns.message.make_query(
         name, record_type, use_edns=0, payload=PAYLOAD, flags=flags, options=[NSID]
     )
+
+
+@lru_cache(1024)
+def wire_of(name: str, record_type: str, *, authoritative: bool) -> bytes:
+    """The same in bytes, behind an id that is none: asked every few seconds, for nine days."""
+    server = Server("", authoritative=authoritative)
+    return query_of(server, name, record_type).to_wire()
 
 
 _How = Callable[[Server, dns.message.Message, Clock], Awaitable[Heard]]

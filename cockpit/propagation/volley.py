@@ -24,8 +24,8 @@ from cockpit.propagation.ask import (
     EDNS_REFUSED,
     Server,
     ask,
-    query_of,
     unchecked,
+    wire_of,
 )
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.memo import Memo
@@ -141,7 +141,7 @@ class Volley:
     def _record(self, server: Server, name: str, record_type: str) -> _Record:
         key = name, record_type, server.authoritative
         if key not in self._records:
-            wire = query_of(server, name.lower(), record_type).to_wire()
+            wire = wire_of(name.lower(), record_type, authoritative=server.authoritative)
             end = wire.index(0, 12) + 5
             question = wire[12:end]
             letters = bytes(0x20 if 97 <= one <= 122 else 0 for one in question[:-4]) + b"\0" * 4
