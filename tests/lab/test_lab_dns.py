@@ -121,6 +121,7 @@ async def test_each_resolver_is_seen_as_it_behaves_while_a_switch_spreads(
         "silent": "timeout",
         "lying": "other",
     }
+    assert {row.name: row.about for row in seen.rows}["stale"] <= 1, "it is one cache"
 
 
 async def test_cells_say_what_the_caches_hold_there_and_back(servers: RealDns) -> None:
