@@ -26,7 +26,7 @@ _CONTROL = re.compile(
 )
 _PREFIX = re.compile(r"\n(?:[^\n|]{0,64}\|[ \t]?|[ \t]*[>#*:]+[ \t])")
 """What programs put before each line of what they quote: `name | `, `> `, `# `."""
-_BEFORE_BLANK_TO_COME = re.compile(r"\\\\*(?=[ \t]|\Z)")
+_BEFORE_BLANK_TO_COME = re.compile(r"(?<!\\)\\+(?=[ \t]|\Z)")
 
 
 def printable(text: str) -> str:

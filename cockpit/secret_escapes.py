@@ -18,8 +18,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-BEFORE_BLANK = re.compile(r"\\\\*(?=[ \t])")
-"""What a shell puts before a blank; JSON, or another shell, escapes it again."""
+BEFORE_BLANK = re.compile(r"(?<!\\)\\+(?=[ \t])")
+"""What a shell puts before a blank; JSON, or another shell, escapes it again.
+
+It is looked for at a run's beginning alone: of a long run without a blank, at each would take
+minutes.
+"""
 
 
 class _Kind(NamedTuple):
@@ -166,7 +170,7 @@ _LONGEST = 16
 _KINDS = (
     _Kind(
         b"%",
-        re.compile(rb"%(?:5[Cc](?:%5[Cc])*(?:%20|%09|\+)|[0-9A-Fa-f]{2})"),
+        re.compile(rb"(?<!%5[Cc])(?:%5[Cc])+(?:%20|%09|\+)|%[0-9A-Fa-f]{2}"),
         re.compile(rb"%(?:5[Cc](?:%5[Cc])*(?:%[02]?)?|[0-9A-Fa-f]?)\Z"),
         _percent,
     ),

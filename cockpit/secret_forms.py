@@ -26,7 +26,7 @@ from urllib.parse import quote, quote_plus
 from cockpit.secret_escapes import BEFORE_BLANK
 
 _PERCENT = re.compile("%[0-9A-F]{2}")
-_BEFORE_BLANK_OR_PLUS = re.compile(r"\\\\*(?=[ \t+])")
+_BEFORE_BLANK_OR_PLUS = re.compile(r"(?<!\\)\\+(?=[ \t+])")
 _ESCAPED_BY_BASH = re.compile(r"[ !\"$&'()*,;<>?\[\\\]^`{|}]|(?<=[:=])~")
 """What bash's `printf %q` puts a backslash before, anywhere in a word …"""
 _ESCAPED_AT_FIRST = ("#", "~")
@@ -129,6 +129,7 @@ def _quoted(text: str) -> Iterator[str]:
     yield from (html.escape(text), html.escape(text, quote=False))
     yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode())[2:-1])
     yield text.replace("\\", "\\\\").replace("'", "\\'")
+    yield text.replace('"', '""')  # SQL's names and rows, and CSV
     yield from (text.replace("'", "''"), text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
+import io
 import json
 import re
 import shlex
@@ -253,3 +255,19 @@ def test_an_escape_at_a_lines_end_keeps_no_line_waiting() -> None:
 def test_text_with_escapes_and_no_secret_stays_as_it_is() -> None:
     text = json.dumps({"a": "x\n\"y\" 100% \u00e9 '' $$ &amp; %zz \\u12"}) * 3
     assert knowing(HARD).hide(text) == text
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["\\", "%5C"])
+def test_a_long_run_of_escapes_ends_in_no_long_wait(piece: str) -> None:
+    redactor = knowing("first of & words")
+    text = piece * 100_000 + "\n"
+    assert redactor.hide(text) == text
+    assert "hidden" in redactor.hide(piece * 100_000 + "first\\ of\\ \\&\\ words")
+
+
+@pytest.mark.parametrize("word", ['O\'Brien "pass" w0rd', 'quo"ted-w0rd'])
+def test_a_passphrase_is_hidden_where_its_quotes_are_doubled_as_in_csv(word: str) -> None:
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(["app", word])
+    assert knowing(word).hide(file.getvalue()) == '"app","[secret0 hidden]"\r\n'
