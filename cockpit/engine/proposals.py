@@ -22,6 +22,7 @@ from cockpit.engine import seen
 from cockpit.errors import CockpitError, Refused
 from cockpit.journal.state import AttemptState, RunState
 from cockpit.outlook import left_to_do, missing, not_again, tried, walked
+from cockpit.propagation.forecast import kept_words
 from cockpit.redact import printable
 from cockpit.runbook.actions import ComposeAction
 from cockpit.runbook.model import Runbook, Step
@@ -241,9 +242,8 @@ def kept_for(runbook: Runbook, step: Step, live: Live) -> str:
         for at, one in enumerate(phase.steps)
         if one.t0
     )
-    if grid is None or grid.back_s is None or step not in next(until_switch, ()):
-        return ""
-    return f"a switch back would be kept out by caches for up to {lasting(grid.back_s)}"
+    kept = kept_words(grid, lasting) if grid and step in next(until_switch, ()) else ""
+    return f"a switch back would be kept out by caches {kept}" if kept else ""
 
 
 def took_before(step: Step, state: RunState, earlier: Earlier) -> str:

@@ -180,6 +180,8 @@ class Grid:
     """The run clock by which those that raise TTLs, too, must have let go."""
     back_s: float | None = None
     """Run seconds for which a cache may keep what the authorities give now: a way back's bound."""
+    raised_s: float | None = None
+    """The same for those that are known to raise TTLs, where that is longer."""
     absent_s: float | None = None
     """Run seconds for which a cache in use may keep that a name or record is not there."""
     asked_at: float = 0.0

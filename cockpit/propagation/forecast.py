@@ -8,10 +8,10 @@ bound of `convergence`, which takes the latest over everything that was seen to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cockpit.propagation.answers import Point, Row, Side
+from cockpit.propagation.answers import Grid, Point, Row, Side
 from cockpit.propagation.convergence import Given
 
 
@@ -97,6 +97,19 @@ def expected_share(
 def thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
     """A curve of bearable length: every second one of its points but the last."""
     return curve if len(curve) <= POINTS else (*curve[:-1:2], curve[-1])
+
+
+def kept_words(grid: Grid, lasting: Callable[[float], str]) -> str:
+    """How long caches keep out a switch back, in words; empty where nobody knows.
+
+    `lasting` says how seconds are written there.
+    """
+    if grid.back_s is None:
+        return ""
+    words = f"for up to {lasting(grid.back_s)}"
+    if grid.raised_s is not None and grid.raised_s > grid.back_s:
+        words += f", by those that raise TTLs for up to {lasting(grid.raised_s)}"
+    return words
 
 
 def cached_share(asked_per_s: float, ttl: float) -> float:

@@ -371,6 +371,7 @@ class PropagationWatch:
             curve=self._curve,
             longest_bound=self._longest(end),
             back_s=float(max(ttls.values(), default=0)) or None,
+            raised_s=max(self._clamps.values(), default=0.0) or None,
             absent_s=absent_s(self._authorities),
             asked_at=self._asked_at,
             beyond=layers(None if end is None else end - (self._switched_at or end)),

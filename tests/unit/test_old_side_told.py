@@ -2,17 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from cockpit.engine.pause import pause
 from cockpit.engine.proposals import kept_for
 from cockpit.journal.state import AttemptState, RunState, StepState, StepStatus
 from cockpit.probes.scrape import parse
 from cockpit.propagation.answers import Grid
+from cockpit.propagation.forecast import kept_words
 from cockpit.resources import shipped
 from cockpit.runbook.model import Signal
 from cockpit.runbook.plan import load_plan
 from cockpit.runbook.words import Id, TargetId
 from cockpit.telemetry.live import Live
 from cockpit.telemetry.sources import elsewhere, elsewhere_column
+from cockpit.timewords import lasting
 
 SIGNAL = Signal(id=Id("share"), title="", kind="share", target=TargetId("old"), limit=0.5)
 MOVING = frozenset(("example.com", "www.example.com"))
@@ -59,3 +63,11 @@ def test_from_the_go_to_the_switch_the_bound_of_a_way_back_is_said_and_nowhere_e
     assert "lower_ttl" not in said
     assert "for up to 1 min" in kept_for(book, book.t0_step, live)
     assert kept_for(book, book.t0_step, Live(0, 0)) == "", "nobody has looked yet"
+
+
+@pytest.mark.parametrize(("raised", "told"), [(None, False), (60.0, False), (300.0, True)])
+def test_those_that_raise_ttls_keep_a_switch_back_out_for_longer_and_are_told(
+    raised: float | None, *, told: bool
+) -> None:
+    words = kept_words(Grid((), (), back_s=60.0, raised_s=raised), lasting)
+    assert ("by those that raise TTLs for up to 5 min" in words) is told

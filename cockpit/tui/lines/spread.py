@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cockpit.propagation import census
 from cockpit.propagation.answers import Grid, Point, Row
 from cockpit.propagation.convergence import late, share_words
+from cockpit.propagation.forecast import kept_words
 from cockpit.status import CELL
 from cockpit.tui.lines import times
 from cockpit.tui.lines.proposal import labelled
@@ -80,10 +81,10 @@ def beneath(scene: Scene, grid: Grid, width: int) -> list[Line]:
         rows += _curve(grid, width)
         rows += labelled("Old side", _old_side(scene), width)
     rows += _beside(scene, grid, width)
-    if grid.back_s is not None:
+    if kept := kept_words(grid, times.lasting):
         left = "new" if grid.wanted == "new" else "old"
-        words = f"a switch back would be kept out by {left} answers for up to "
-        rows += labelled("Way back", [(words + times.lasting(grid.back_s), "plain")], width)
+        words = f"a switch back would be kept out by {left} answers {kept}"
+        rows += labelled("Way back", [(words, "plain")], width)
     if grid.absent_s is not None:
         kept = times.lasting(grid.absent_s)
         words = f"a name that is found missing stays so in caches for up to {kept}"
