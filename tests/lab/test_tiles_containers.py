@@ -113,7 +113,9 @@ async def test_a_kill_after_memory_ran_out_is_said_to_be_a_kill(
         await seen.says("web", "slow", "ran out of memory")
         # Before it is started again there is nothing to kill: one that restarts is `Running`, too.
         container, form = stack.container("web"), "{{.State.Status}} {{.RestartCount}}"
-        wait = partial(until, lambda: made.docker("inspect", "-f", form, container) == "running 1\n")
+        wait = partial(
+            until, lambda: made.docker("inspect", "-f", form, container) == "running 1\n"
+        )
         await asyncio.to_thread(wait, 20, "it is not started again")
         await asyncio.to_thread(made.docker, "kill", container)
         await seen.says("web", "down", "killed (137)")
