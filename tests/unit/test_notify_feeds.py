@@ -210,22 +210,30 @@ async def test_a_mirror_that_fails_is_shown_with_the_age_of_the_last_copy(
     assert feed.tile().state == "down"
 
 
+class Running(Still):
+    """A clock whose real seconds go by."""
+
+    def real(self) -> float:
+        return time.monotonic()
+
+
+def in_rclones_place(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a program there; gives a configuration of it."""
+    fake = folder / "bin" / "rclone"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    config = folder / "rclone.conf"
+    config.touch(0o600)
+    return config
+
+
 async def test_a_copy_that_hangs_is_given_up_and_does_not_hang_the_engine(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A program in rclone's place that never ends, and that says who it is.
-    fake = tmp_path / "bin" / "rclone"
-    fake.parent.mkdir()
-    fake.write_text(f'#!/bin/sh\necho $$ > "{tmp_path}/pid"\nsleep 600\n')
-    fake.chmod(0o755)
-    config = tmp_path / "rclone.conf"
-    config.touch(0o600)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
-
-    class Running(Still):
-        def real(self) -> float:
-            return time.monotonic()
-
+    # It never ends, and says who it is.
+    config = in_rclones_place(tmp_path, monkeypatch, f'echo $$ > "{tmp_path}/pid"\nsleep 600')
     settings = RcloneMirror(kind="rclone", remote="there:runs", config=str(config))
     feed = MirrorFeed(settings, run, NONE, Running(), patience_s=2.0)
     await feed.beat(HEAD)
@@ -246,19 +254,8 @@ def test_rclone_gets_no_configuration_that_others_can_read(run: Path, open_folde
 async def test_what_rclone_says_last_is_shown_without_any_part_of_a_folded_secret(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = tmp_path / "bin" / "rclone"
-    fake.parent.mkdir()
     (tmp_path / "said").write_text("refused:\n" * 9_000 + folded(TOKEN))
-    fake.write_text(f'#!/bin/sh\ncat "{tmp_path}/said" >&2\nexit 1\n')
-    fake.chmod(0o755)
-    config = tmp_path / "rclone.conf"
-    config.touch(0o600)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
-
-    class Running(Still):
-        def real(self) -> float:
-            return time.monotonic()
-
+    config = in_rclones_place(tmp_path, monkeypatch, f'cat "{tmp_path}/said" >&2\nexit 1')
     world = World(tmp_path, secrets={"bucket_key": TOKEN})
     known = secrets(world, runbook(world))
     known.learn_all()
