@@ -84,7 +84,9 @@ KEYS: tuple[Key, ...] = (
         "leave the screen: the run goes on", hint=2),
 )  # fmt: skip
 
-IN_A_HURRY = tuple(key for key in KEYS if key.wish in ("hold", "stop", "note", "roll_back"))
+IN_A_HURRY = tuple(
+    key for key in KEYS if key.wish in ("hold", "stop", "note", "roll_back", "take_seat")
+)
 """What works on every screen, whatever covers the main one."""
 
 MOVES: tuple[tuple[str, str], ...] = (

@@ -238,9 +238,13 @@ async def test_enter_while_the_seat_is_on_its_way_opens_no_page_before_the_confi
         await one.says("Confirm step 10")
 
 
-async def test_a_vacant_seat_is_taken_by_its_key_alone() -> None:
+@pytest.mark.parametrize("before", [(), ("enter",), ("2", "z"), ("question_mark",)])
+async def test_a_vacant_seat_is_taken_by_its_key_alone(before: tuple[str, ...]) -> None:
     story = views.Story().tell(-100, e.SeatVacated(1, "ops left"))
     async with opened(story.view(-90, views.live(-90))) as one:
+        for key in before:
+            await one.pilot.press(key)
+        await one.until(lambda: (len(one.app.screen_stack) > 1) is bool(before))
         await one.pilot.press("t")
         await _asked(one, "take_seat")
 
