@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from cockpit.clock import Clock, wall_s
 from cockpit.propagation.ask import (
@@ -25,21 +24,20 @@ from cockpit.propagation.ask import (
     Server,
     ask,
     unchecked,
-    wire_of,
 )
 from cockpit.propagation.classify import Reply
-from cockpit.propagation.memo import Memo
 from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place
 from cockpit.propagation.stamps import ROOM, took_s
+from cockpit.propagation.templates import Template, Templates
 from cockpit.unreached import silence_words
 
 BATCH = 32
 """Datagrams sent before the loop gets its turn."""
 AT_A_TIME = 8
 """Datagrams read of one socket before the next one's turn."""
-GATHERING_S = 0.008
-"""Seconds from a first answer until it is read: its stamp is the kernel's, and waking costs more
-than reading."""
+GATHERING_S = 0.016
+"""Seconds from a first answer until it is read, and from one reading to the next while answers
+come: their stamps are the kernel's, and waking costs more than reading."""
 SLICE_S = 0.002
 """Real seconds of parsing before the loop gets its turn."""
 SECOND_TRY = 0.4
@@ -56,25 +54,11 @@ Question = tuple[Server, str, str]
 """Whom, which name, which record type."""
 
 
-class _Record(NamedTuple):
-    """One question's wire form, the same for every server."""
-
-    tail: bytes
-    """Flags and counts: what stands between the id and the question."""
-    question: bytes
-    number: int
-    """The question as a number."""
-    letters: int
-    """Bit 5 of each byte that is a letter of the name."""
-    rest: bytes
-    memo: Memo
-
-
 @dataclass(slots=True)
 class _Asked:
     at: int
     """Its place in the list."""
-    record: _Record
+    template: Template
     question: bytes = b""
     sent: bool = False
     done: bool = False
@@ -114,13 +98,13 @@ class Volley:
         """Who cuts answers short, and gave none over TCP either."""
         self._again: list[asyncio.Task[None]] = []
         self._end = self._loop.time() + deadline_s
-        self._records: dict[tuple[str, str, bool], _Record] = {}
 
     async def run(self) -> list[Reply | None]:
         """Ask, wait, ask once more what is left, and give a reply for each; silence is one too."""
-        asked = [_Asked(at, self._record(*one)) for at, one in enumerate(self._questions)]
+        templates = Templates()
+        asked = [_Asked(at, templates.of(*one)) for at, one in enumerate(self._questions)]
         # Record by record: no server gets all of its questions in one burst.
-        asked.sort(key=lambda one: id(one.record))
+        asked.sort(key=lambda one: id(one.template))
         self._listen()
         try:
             began = self._loop.time()
@@ -138,19 +122,6 @@ class Volley:
 
     # -- sending --------------------------------------------------------------------------------
 
-    def _record(self, server: Server, name: str, record_type: str) -> _Record:
-        key = name, record_type, server.authoritative
-        if key not in self._records:
-            wire = wire_of(name.lower(), record_type, authoritative=server.authoritative)
-            end = wire.index(0, 12) + 5
-            question = wire[12:end]
-            letters = bytes(0x20 if 97 <= one <= 122 else 0 for one in question[:-4]) + b"\0" * 4
-            memo = Memo(question, authoritative=server.authoritative)
-            number, mask = int.from_bytes(question), int.from_bytes(letters)
-            record = _Record(wire[2:12], question, number, mask, wire[end:], memo)
-            self._records[key] = record
-        return self._records[key]
-
     def _close(self) -> None:
         self._deafen()
         for one in (self._reading, *self._again):
@@ -160,9 +131,10 @@ class Volley:
 
     async def _send_all(self, asked: Sequence[_Asked]) -> None:
         for start in range(0, len(asked), BATCH):
+            real = self._clock.real()
             for one in asked[start : start + BATCH]:
                 if not one.done:
-                    self._send(one)
+                    self._send(one, real)
             await asyncio.sleep(BATCH / self._pace if self._pace else 0)
             await self._until_room()
 
@@ -174,13 +146,13 @@ class Volley:
         await asyncio.wait((self._drained,), timeout=self._deadline_s * SECOND_TRY)
         self._drained = None
 
-    def _send(self, one: _Asked) -> None:
-        place, record = self._places[one.at], one.record
+    def _send(self, one: _Asked, real: float) -> None:
+        place, query = self._places[one.at], one.template
         if not self._ports.of[place.version]:
             self._finish(one, self._silence(self._ports.why[place.version]))
             return
         where = (place.text, self._questions[one.at][0].port)
-        drawn = self._draw(len(record.question) + 3)
+        drawn = self._draw(len(query.question) + 3)
         number, name = self._one_of(self._ports.of[place.version], drawn[2]), drawn[:2]
         while (key := (number, name[0] << 8 | name[1], where)) in self._pending:
             name = self._draw(2)  # another question to this server has that id
@@ -188,11 +160,11 @@ class Volley:
         one.sent = True
         if not one.question:
             # The same letters at the second try, so that a late answer to the first still counts.
-            cased = record.number ^ (int.from_bytes(drawn[3:]) & record.letters)
-            one.question = cased.to_bytes(len(record.question))
-        packet = name + record.tail + one.question + record.rest
+            cased = query.number ^ (int.from_bytes(drawn[3:]) & query.letters)
+            one.question = cased.to_bytes(len(query.question))
+        packet = name + query.tail + one.question + query.rest
         for _ in range(2):
-            self._pending[key] = one, self._clock.real(), wall_s()
+            self._pending[key] = one, real, wall_s()
             try:
                 self._ports.sockets[number].sendto(packet, where)
             except OSError as error:
@@ -230,22 +202,24 @@ class Volley:
         self._reading = self._loop.call_later(GATHERING_S, self._read_ready)
 
     def _read_ready(self) -> None:
-        numbers = self._ports.ready()
-        for number in numbers:
-            self._read(number)
-        if numbers:
+        """Read in turn; while answers come, look again by the clock instead of being woken."""
+        read = [self._read(number) for number in self._ports.ready()]
+        if not read:
+            self._listen()
+        elif any(read):
             self._reading = self._loop.call_soon(self._read_ready)
         else:
-            self._listen()
+            self._reading = self._loop.call_later(GATHERING_S, self._read_ready)
 
-    def _read(self, number: int) -> None:
+    def _read(self, number: int) -> bool:
+        """Read a few datagrams of one socket; whether more may be there."""
         here, pending, clock = self._ports.sockets[number], self._pending, self._clock
         real, now = clock.real(), clock.now()
         for _ in range(AT_A_TIME):
             try:
                 wire, notes, _, where = here.recvmsg(LONGEST, ROOM)
             except BlockingIOError:
-                return
+                return False
             except OSError:
                 self._read_errors(number)
                 continue
@@ -253,6 +227,7 @@ class Volley:
             if known is not None and not known[0].done:
                 one, sent, sent_wall = known
                 self._match(one, wire, took_s(notes, sent_wall, real - sent), now)
+        return True
 
     def _match(self, one: _Asked, wire: bytes, took: float, now: float) -> None:
         """Take a packet for the answer only where it is one, to this very question."""
@@ -266,7 +241,7 @@ class Volley:
         if len(wire) < end or wire[4:6] != b"\0\1":
             return
         if wire[12:end] != one.question:
-            same = wire[12 : end - 4].lower() == one.record.question[:-4]
+            same = wire[12 : end - 4].lower() == one.template.question[:-4]
             if same and wire[end - 4 : end] == one.question[-4:]:
                 self._leave(one, None)
             return
@@ -274,7 +249,7 @@ class Volley:
         if is_cut or wire[3] & 0x0F in EDNS_REFUSED:
             self._leave(one, None, cut=is_cut)
             return
-        known = one.record.memo.recall(wire)
+        known = one.template.memo.recall(wire)
         if known is not None:
             self._answered(one, *known, took, now)
             return
@@ -288,7 +263,7 @@ class Volley:
             one, wire, took, now = self._new.popleft()
             if one.done:
                 continue
-            memo = one.record.memo
+            memo = one.template.memo
             try:
                 known = memo.recall(wire) or memo.parse(wire)
             except DAMAGE:
@@ -352,6 +327,19 @@ class Volley:
         """Wait for the last answer, or that moment of the loop's clock."""
         if self._left:
             await asyncio.wait((self._over,), timeout=max(0.0, moment - self._loop.time()))
+        if self._left:
+            await self._read_rest()
+
+    async def _read_rest(self) -> None:
+        """Read what came in by now, and no more than the buffers hold, whoever sends on."""
+        for _ in range(self._room // AT_A_TIME + 1):
+            read = [self._read(number) for number in self._ports.ready()]
+            if not any(read):
+                break
+            await asyncio.sleep(0)
+        while self._new:
+            self._parse_some()
+            await asyncio.sleep(0)
 
     async def _follow_up(self, at: int, failed: Reply | None, *, cut: bool) -> None:
         """Ask again in what is left of the deadline; a second try's time, where that is more.

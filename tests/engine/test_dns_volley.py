@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import time
 
 import dns.flags
 import dns.message
@@ -108,6 +109,21 @@ async def test_a_lost_packet_is_asked_for_once_more() -> None:
 
     assert (await told(respond, deadline_s=1.0)).values == (NEW,)
     assert seen[0][:2] != seen[1][:2], "with another id"
+
+
+async def test_an_answer_counts_that_came_in_time_though_the_loop_was_busy_until_the_end() -> None:
+    net, loop = own_net(), asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        here.bind((f"{net}.1", 0))
+        here.setblocking(False)
+        server = Server(f"{net}.1", here.getsockname()[1])
+        asking = asyncio.create_task(volley([(server, NAME, "A")], live_clock(), 0.3))
+        wire, where = await loop.sock_recvfrom(here, 512)
+        here.sendto(reply_to(wire, NEW).to_wire(), where)
+        time.sleep(0.4)  # noqa: ASYNC251 - the loop is to be busy
+    (reply,) = await asking
+    assert reply is not None
+    assert reply.values == (NEW,)
 
 
 async def test_a_closed_port_is_known_at_once() -> None:
