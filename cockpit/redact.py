@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
 from cockpit.secret_escapes import BEFORE_BLANK, placed, undone
-from cockpit.secret_forms import dense, forms, rare_forms, undone_forms
+from cockpit.secret_forms import dense, forms, rare_forms, undone_forms, whole_texts
+from cockpit.secret_parts import cut_short
 
 if TYPE_CHECKING:
     from cockpit.journal.events import Json
@@ -80,6 +81,8 @@ class Known(NamedTuple):
     """Compiled where they are needed: most forms of a secret are never met."""
     undone: dict[bytes, str]
     """Each secret as it stands where escapes are undone, and the word for it."""
+    whole: dict[str, str]
+    """Each secret as it is, of which a program may show a part, and the word for it."""
     has_blanks: bool = False
     """Whether one has a blank in it, before which a shell puts a backslash."""
 
@@ -114,6 +117,7 @@ class Known(NamedTuple):
                         yield reading.at(found.start()), reading.at(found.end() - 1) + 1, word
             for start, stop, word in self._escaped(reading.text, tight):
                 yield reading.at(start), reading.at(stop - 1) + 1, word
+        yield from cut_short(text, self.whole)
 
     def readings(self, text: str, *, goes_on: bool = False) -> Iterator[_Reading]:
         """A text in each way in which one may read it; `goes_on` where its rest is to come."""
@@ -184,7 +188,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known = Known({}, frozenset(), {}, {})
+        self._known = Known({}, frozenset(), {}, {}, {})
         self._teachers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -202,12 +206,13 @@ class Redactor:
                 known.rare | rare,
                 known.patterns,
                 known.undone | dict.fromkeys(plain, f"[{name} hidden]"),
+                known.whole | dict.fromkeys(whole_texts(printable(value)), f"[{name} hidden]"),
                 known.has_blanks or " " in value or "\t" in value,
             )
 
     def forget(self) -> None:
         """Know none any more: another command begins."""
-        self._known, self._teachers = Known({}, frozenset(), {}, {}), []
+        self._known, self._teachers = Known({}, frozenset(), {}, {}, {}), []
 
     def ask_first(self, teacher: Callable[[], None]) -> None:
         """Call this before each look: it teaches what is new."""
@@ -235,11 +240,11 @@ class Redactor:
 
     def is_in(self, value: Json) -> bool:
         """Whether a value of JSON may hold a known secret; looks once, at all of its texts."""
-        known = self.known()
-        seen = [dense(one.text) for one in known.readings("\n".join(_texts(value)))]
+        known, whole = self.known(), "\n".join(_texts(value))
+        seen = [dense(one.text) for one in known.readings(whole)]
         return any(
             known.is_escaped_in(one) or any(form in one for form in known.forms) for one in seen
-        )
+        ) or any(cut_short(whole, known.whole))
 
     def first_in(self, text: str) -> str:
         """The name of a known secret that a text holds; empty where it holds none."""

@@ -10,8 +10,9 @@ anything else escapes; what coreutils' `printf %q` makes of control characters; 
 apostrophes in or around another encoding; base64 whose inner base64 was broken into lines; what is
 escaped in a way that not every library has, in base64 of base64 or in base32, and is broken within
 its first three characters; a value compressed, encrypted, hashed, reversed, quoted-printable, in
-another case or character set, or printed in parts with other text between them; what was printed
-before it stood in the secret's file.
+another case or character set, or printed in parts with other text between them (but for one that
+an ellipsis cuts, and for what is taken for a host's name behind a bare @); what was printed before
+it stood in the secret's file.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ _IN_BROWSERS = "!'()*"
 _SHORTEST_FORM = 6
 
 
+def whole_texts(value: str) -> set[str]:
+    """A secret as it is, and each of its lines."""
+    return {one for one in {value, *value.splitlines()} if len(one) >= _SHORTEST_FORM}
+
+
 def forms(value: str) -> set[str]:
     """A secret as programs commonly write it, without white space."""
     # In JSON in JSON it begins as it does itself: no more output waits for that.
@@ -45,6 +51,7 @@ def forms(value: str) -> set[str]:
     # A line of a key is known by itself too.
     for text in {value, *value.splitlines()} if "\n" in value else {value}:
         found |= {text, BEFORE_BLANK.sub("", text), *_encoded(text), *_quoted(text)}
+        found |= set(_behind_at(text))
         for inner in _in_base64(text.encode()):
             found |= {inner, quote(inner, safe="")}
     return _long_enough(found)
@@ -84,6 +91,13 @@ def _rare(text: str) -> Iterator[str]:
     for word in _in_bash(text):
         escaped = word.encode()
         yield from (*_in_base64(escaped), escaped.hex(), escaped.hex().upper())
+
+
+def _behind_at(text: str) -> Iterator[str]:
+    """What is taken for a part of the host, where a password stands in an address as it is."""
+    for at, character in enumerate(text):
+        if character == "@":
+            yield f"{text[at + 1 :]}@"
 
 
 def _in_bash(text: str) -> Iterator[str]:

@@ -1,0 +1,65 @@
+"""A secret that a program itself cuts short shows no part of itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cockpit.redact import Redactor, Stream
+
+SECRET = "f4Kq-9zRw'x8Lm@Tn2pVb7"
+
+
+def knowing(secret: str) -> Redactor:
+    redactor = Redactor()
+    redactor.learn("owner_password", secret)
+    return redactor
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            f"LINE 1: alter role owner PASSWORD '{SECRET[:9]}...",
+            "LINE 1: alter role owner PASSWORD '[owner_password hidden]...",
+        ),
+        (f"LINE 1: ...{SECRET[6:]}' valid", "LINE 1: ...[owner_password hidden]' valid"),
+        (f"LINE 1: ...{SECRET[4:14]}...", "LINE 1: ...[owner_password hidden]..."),
+        (f"value: {SECRET[:7]}…", "value: [owner_password hidden]…"),
+        (
+            f'could not translate host name "{SECRET.partition("@")[2]}@db" to address',
+            'could not translate host name "[owner_password hidden]db" to address',
+        ),
+    ],
+)
+def test_a_secret_that_a_program_cuts_short_shows_no_part_of_itself(line: str, shown: str) -> None:
+    redactor = knowing(SECRET)
+    assert redactor.clean(line) == shown
+    assert redactor.is_in({"evidence": [line]})
+    stream = Stream(redactor)
+    assert stream.feed(f"{line}\n".encode()) + stream.end() == f"{shown}\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["Pulling backend ... done", "wait...", "f4K...", "...b7", "f4Kq is no ellipsis"]
+)
+def test_an_ellipsis_beside_other_words_hides_nothing(line: str) -> None:
+    assert knowing(SECRET).clean(line) == line
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="."), min_size=8),
+    st.data(),
+)
+def test_no_cut_of_a_secret_leaves_more_than_three_of_its_characters(
+    secret: str, data: st.DataObject
+) -> None:
+    size = data.draw(st.integers(4, len(secret) - 1))
+    redactor = knowing(secret)
+    assert secret[:size] not in redactor.clean(f"LINE 1: {secret[:size]}...").replace(
+        "[owner_password hidden]", ""
+    )
+    assert secret[-size:] not in redactor.clean(f"LINE 1: ...{secret[-size:]}").replace(
+        "[owner_password hidden]", ""
+    )
