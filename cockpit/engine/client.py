@@ -7,6 +7,7 @@ driver, and may be killed at any moment.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -24,14 +25,17 @@ from cockpit.errors import CockpitError
 from cockpit.journal.file import JournalReader
 from cockpit.journal.fold import fold
 from cockpit.journal.state import RunState
-from cockpit.redact import printable
+from cockpit.redact import Redactor, printable
 from cockpit.runbook.frozen import quick
 from cockpit.runbook.model import Runbook
+from cockpit.secrets import for_profile
 from cockpit.telemetry.codec import read as read_live
 from cockpit.telemetry.codec import read_look
 from cockpit.telemetry.live import Live
 from cockpit.telemetry.look import Look
 
+FREE_TEXTS = ("text", "note")
+"""The parts of an intent in which people write what they like."""
 OLD_AFTER_S = 5.0
 """Real seconds after which what the engine sees is called old."""
 GONE_AFTER_S = 1.0
@@ -194,7 +198,10 @@ class Client:
         return self._plan[1]
 
     def send(self, kind: intents.Kind, **details: str | float) -> str:
-        """Ask something of the engine; gives the intent's id."""
+        """Ask something of the engine; gives the intent's id.
+
+        What was typed lies in the run's directory until the engine reads it: without secrets.
+        """
         self.finishes = self.finishes or kind == "finish"
         seat = self._state.seat
         mine = seat is not None and not seat.vacant and seat.viewer == self.viewer
@@ -203,13 +210,24 @@ class Client:
             viewer=self.viewer,
             seat=seat.number if mine and seat else 0,
             tty=_tty(),
-            **details,  # type: ignore[arg-type]  # the field names are checked by the dataclass
+            **self._hidden(details),  # type: ignore[arg-type]  # checked by the dataclass
         )
         name = intents.send(self.directory.intents, intent)
         if kind == "take_seat":
             self._seat_wish = self.directory.intents / f"{name}.json"
         doorbell.ring(self.directory.doorbell)
         return name
+
+    def _hidden(self, details: Mapping[str, str | float]) -> Mapping[str, str | float]:
+        """What people typed freely, without the secrets that this user can read."""
+        if not any(details.get(name) for name in FREE_TEXTS):
+            return details
+        redactor = Redactor()
+        for_profile(self.runbook, redactor).learn_all()
+        return {
+            name: redactor.hide(str(told)) if name in FREE_TEXTS else told
+            for name, told in details.items()
+        }
 
     def _follow_journal(self) -> None:
         if self._reader is None:

@@ -114,6 +114,19 @@ def test_a_secret_that_a_step_makes_and_prints_at_once_is_in_no_file(tmp_path: P
         assert [path for path in files if MADE.encode() in content(path)] == []
 
 
+def test_a_secret_typed_while_the_engine_is_gone_waits_for_it_without_the_secret(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "run") as run:
+        assert run.operator.view().is_driver
+        run.kill_engine()
+        run.send("note", text=f"the token is {SECRET}")
+        run.send("take_seat", text="mine broke", note=f"give them {SECRET}")
+        waiting = [path.read_text() for path in run.directory.intents.iterdir()]
+        assert sum("[api_token hidden]" in one for one in waiting) == 2
+        _nothing_in(run.directory.path)
+
+
 def test_no_file_and_no_command_shows_a_part_of_a_secret_that_a_failed_step_folded(
     tmp_path: Path,
 ) -> None:
