@@ -24,7 +24,7 @@ from cockpit.redact import Redactor
 
 ABOUT = "events a second with fsync, and 100,000 of them folded and shown"
 TURNS = 5
-BATCHES = {1: 100, 10: 40, 100: 12}
+BATCHES = {1: 100, 10: 40, 100: 40}
 """How many events go to the disk at once, and how often in a turn."""
 SIZES = {"default": 100_000, "full": 500_000}
 SHORT = 100

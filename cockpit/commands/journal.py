@@ -81,7 +81,7 @@ def _accepted(found: Record) -> Iterator[str]:
 
 def _json(found: Record) -> Iterator[str]:
     for event, digest in found.events:
-        body: dict[str, object] = msgspec.to_builtins(event)
+        body: dict[str, object] = msgspec.structs.asdict(event)
         # Evidence: what a terminal would obey is named, not left out.
         yield inert(msgspec.json.encode({**body, "hash": digest}).decode())
 
@@ -105,6 +105,6 @@ def _unproven(row: Row) -> str:
     event = row.event
     if event is None:
         return "    ?  unreadable"
-    text = msgspec.json.encode(event.data).decode()
+    text = bytes(event.data).decode("utf-8", "replace")
     words = f"{event.type.replace('_', ' ')} by {event.by}: {text}"
     return f"{event.seq:>5}? {moment(event.run_s)}  {printable(words)}"

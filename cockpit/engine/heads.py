@@ -79,7 +79,7 @@ class Missing:
         for event, digest in told:
             self._left.pop(digest, None)
             if event.type == "damage_accepted":
-                for head in _list(event.data.get("heads")):
+                for head in _list(event.plain.get("heads")):
                     self._left.pop(str(head), None)
             yield event, digest
 

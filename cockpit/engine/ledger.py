@@ -15,7 +15,7 @@ from cockpit.clock import RunClock, boot_ns
 from cockpit.engine import heads
 from cockpit.engine.layout import RunDirectory
 from cockpit.engine.mend import accept
-from cockpit.journal.events import ClockSet, ClockWhy, Event
+from cockpit.journal.events import NAME, ClockSet, ClockWhy, Event, LineSetAside
 from cockpit.journal.file import JournalFile, set_aside
 from cockpit.journal.fold import apply, fold
 from cockpit.journal.state import RunState
@@ -53,8 +53,8 @@ class Ledger:
             self.last = event
             if event.intent:
                 self.answered.add(event.intent)
-            if "file" in event.data:
-                self._named.add(str(event.data["file"]))
+            if event.type == NAME[LineSetAside]:
+                self._named.add(str(event.plain["file"]))
             yield event, digest
 
     @classmethod

@@ -142,7 +142,7 @@ def was_ended(directory: RunDirectory) -> bool:
     """Whether an operator ended a rehearsal before its run had ended."""
     told = JournalReader(directory.journal, directory.about().plan).read()
     last = told[-1][0] if told else None
-    return last is not None and last.type == "engine_stopped" and last.data.get("why") == ENDED
+    return last is not None and last.type == "engine_stopped" and last.plain.get("why") == ENDED
 
 
 def read_state(directory: RunDirectory) -> RunState:

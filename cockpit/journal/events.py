@@ -59,8 +59,12 @@ RunEnd = Literal["completed", "rolled_back", "called_off"]
 ClockWhy = Literal["start", "speed", "jump", "reboot", "lag"]
 
 
-# A struct and not a dataclass: recording and reading a long run make one a line.
-class Event(msgspec.Struct, frozen=True):
+_PLAIN = msgspec.json.Decoder(dict[str, Json])
+
+
+# A struct and not a dataclass: recording and reading a long run make one a line. Plain data holds
+# nothing that refers to it: the collector of cycles need not look.
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One line of the journal."""
 
     v: int
@@ -75,9 +79,15 @@ class Event(msgspec.Struct, frozen=True):
     """The run clock, seconds since the Unix epoch."""
     by: str
     """Who caused it: an operator, or `engine`."""
-    data: dict[str, Json]
+    data: msgspec.Raw
+    """The JSON of what happened, as it is written: each reader decodes it to what it wants."""
     intent: str = ""
     """The id of the intent that it answers, so that none is followed twice; else empty."""
+
+    @property
+    def plain(self) -> dict[str, Json]:
+        """What happened, by field; msgspec.MsgspecError where the line tells no such thing."""
+        return _PLAIN.decode(self.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from cockpit.clock import boot_id, boot_ns, rfc3339, wall_s
 from cockpit.durable import create_once, open_kept
 from cockpit.errors import JournalDamaged, Refused
 from cockpit.journal.chain import (
+    bodies_of,
     first_fault,
     fitting,
     holds,
@@ -200,7 +202,7 @@ class JournalFile:
         self, seq: int, by: str, run_s: float, told: Iterable[object], intent: str
     ) -> list[Event]:
         """What happens at once, numbered from `seq` on."""
-        utc, boot, plain = rfc3339(wall_s()), boot_ns(), msgspec.to_builtins
+        utc, boot, all_told = rfc3339(wall_s()), boot_ns(), list(told)
         return [
             Event(
                 FORMAT,
@@ -211,10 +213,10 @@ class JournalFile:
                 boot,
                 run_s,
                 by,
-                plain(data),
+                msgspec.Raw(body),
                 intent,
             )
-            for number, data in enumerate(told, start=seq)
+            for number, data, body in zip(count(seq), all_told, bodies_of(all_told), strict=False)
         ]
 
     @property
@@ -248,7 +250,7 @@ class JournalFile:
     def _must_end_here(self) -> None:
         """No line may follow half of one that could not be taken back, nor a gap."""
         about = os.fstat(self._descriptor)
-        if self.path.stat().st_ino != about.st_ino:
+        if os.stat(self.path).st_ino != about.st_ino:  # noqa: PTH116  before each write: half the time
             raise JournalDamaged("another file was put in its place", where=str(self.path))
         size = about.st_size
         if size < self._reader.offset:

@@ -69,7 +69,7 @@ def _apply(draft: Draft, event: Event) -> None:
 
 def decoded(event: Event, shape: type) -> Any:
     """An event's data in its class; msgspec.ValidationError where it does not fit."""
-    return msgspec.convert(event.data, type=shape)
+    return msgspec.json.decode(event.data, type=shape)
 
 
 def _writer(event: Event) -> str:

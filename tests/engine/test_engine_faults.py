@@ -75,7 +75,9 @@ def test_a_torn_last_line_is_set_aside_and_the_run_goes_on(ended: Run) -> None:
 def test_what_a_newer_program_wrote_is_readable_and_not_drivable(ended: Run) -> None:
     reader = JournalReader(ended.directory.journal, ended.directory.about().plan)
     last, head = reader.read()[-1]
-    newer = Event(2, last.seq + 1, "teleported", last.utc, last.boot_id, 1, 1.0, "ana", {})
+    newer = Event(
+        2, last.seq + 1, "teleported", last.utc, last.boot_id, 1, 1.0, "ana", msgspec.Raw(b"{}")
+    )
     body = msgspec.json.encode(newer)
     with ended.directory.journal.open("ab") as file:
         file.write(body + b"\t" + chained(head, body).encode() + b"\n")

@@ -80,7 +80,7 @@ def test_an_intent_is_followed_once_wherever_its_engine_is_killed(
         assert answers(crashing.run)[name] == 1, point
         found = [event for event in crashing.run.events() if event.intent == name]
         assert found[0].type == told, point
-        assert words in found[0].data.values(), point
+        assert words in found[0].plain.values(), point
 
 
 @pytest.mark.parametrize("point", ["intent waits", "torn {}", "after {}", "intent answered"])

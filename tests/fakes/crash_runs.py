@@ -408,7 +408,7 @@ class Run:
 
     def told(self, kind: str, step: str = "") -> list[dict[str, Any]]:
         """What the events of one type say, of one step where it is named."""
-        found = [one.data for one in self.events() if one.type == kind]
+        found = [one.plain for one in self.events() if one.type == kind]
         return [data for data in found if step in ("", data.get("step"))]
 
     # -- the end --------------------------------------------------------------------------------

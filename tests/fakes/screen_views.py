@@ -61,7 +61,7 @@ class Story:
             boot_ns=int((T0 + at - self.start) * NS),
             run_s=T0 + at,
             by=by,
-            data=msgspec.to_builtins(data),
+            data=msgspec.Raw(msgspec.json.encode(data)),
         )
         self.told.append((event, "h" * 64))
         return self
@@ -84,7 +84,7 @@ class Story:
     def until(self, last: str) -> Story:
         """Every step up to and with this one, each at its time."""
         for step in self.runbook.forward:
-            if step.id not in {event.data.get("step") for event, _ in self.told}:
+            if step.id not in {event.plain.get("step") for event, _ in self.told}:
                 self.run(step.id, float(self.runbook.offset(step) or 0) + 60)
             if step.id == last:
                 break

@@ -59,7 +59,7 @@ def readings(walker: Walker) -> dict[str, Reading]:
 def verdicts(directory: RunDirectory) -> list[object]:
     """Every verdict that the journal has."""
     given = (event for event, _ in read(directory).events if event.type == "verdict_given")
-    return [event.data["verdict"] for event in given]
+    return [event.plain["verdict"] for event in given]
 
 
 async def kill_the_engine(night: Staged, walker: Walker) -> None:

@@ -55,7 +55,7 @@ def test_a_full_disk_loses_the_event_and_nothing_before_it(
     journal.append("ana", 3.0, Noted("kept too"))
     journal.close()
     reader = JournalReader(path, PLAN)
-    assert [event.data["text"] for event, _ in reader.read()] == ["kept", "kept too"]
+    assert [event.plain["text"] for event, _ in reader.read()] == ["kept", "kept too"]
     assert reader.damage == ""
 
 
@@ -73,7 +73,7 @@ def test_half_a_line_that_could_not_be_taken_back_is_never_followed_by_another(
     journal.append("ana", 2.0, Noted("kept"))
     journal.close()
     reader = JournalReader(path, PLAN)
-    assert [event.data["text"] for event, _ in reader.read()] == ["kept"]
+    assert [event.plain["text"] for event, _ in reader.read()] == ["kept"]
     assert reader.damage == ""
 
 
@@ -154,9 +154,9 @@ def test_a_secret_that_is_also_a_number_breaks_no_event_and_no_live_view(tmp_pat
     ledger.tell(told)
     ledger.close()
     ((event, _),) = JournalReader(tmp_path / "journal.jsonl", PLAN).read()
-    assert event.data["message"] == "the pin is [pin hidden]"
-    assert event.data["recorded"] == {"pin": "[pin hidden]", "rows": 4}
-    assert (event.data["took_s"], event.data["ended"]) == (0.12345678, "timed_out")
+    assert event.plain["message"] == "the pin is [pin hidden]"
+    assert event.plain["recorded"] == {"pin": "[pin hidden]", "rows": 4}
+    assert (event.plain["took_s"], event.plain["ended"]) == (0.12345678, "timed_out")
     seen = Live(engine_pid=12345678, boot_ns=5, trouble="12345678")
     codec.write(tmp_path / "live.json", seen, redactor.hide)
     assert codec.read(tmp_path / "live.json") == replace(seen, trouble="[pin hidden]")

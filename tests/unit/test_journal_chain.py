@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ def lines(count: int = COUNT) -> list[bytes]:
     """The lines of a journal of notes."""
     head, made = PLAN, []
     for number in range(count):
-        data = {"text": f"note {number}"}
-        event = Event(1, number, "noted", "2026-11-23T02:00:00Z", "boot", number, 1.0, "ana", data)  # type: ignore[arg-type]  # JSON
+        data = msgspec.Raw(msgspec.json.encode({"text": f"note {number}"}))
+        event = Event(1, number, "noted", "2026-11-23T02:00:00Z", "boot", number, 1.0, "ana", data)
         line, head = line_of(head, event)
         made.append(line)
     return made

@@ -29,7 +29,7 @@ def test_events_come_back_in_order_with_their_chain(tmp_path: Path) -> None:
     kept.close()
     events, damage = read(tmp_path / "journal.jsonl")
     assert [event.seq for event, _ in events] == [0, 1, 2]
-    assert [event.data["text"] for event, _ in events] == ["note 0", "note 1", "note 2"]
+    assert [event.plain["text"] for event, _ in events] == ["note 0", "note 1", "note 2"]
     assert damage == ""
     assert events[-1][1] == kept.head
 
