@@ -104,6 +104,8 @@ class Row:
     """Run seconds for which an authority may go on giving an answer of its own cache."""
     beside: tuple[Cell, ...] = ()
     """One a record that is watched beside the names, in the grid's order."""
+    own_bound: float | None = None
+    """The run clock by which one that is known to raise TTLs must have let go; None for others."""
 
 
 @dataclass(frozen=True, slots=True)

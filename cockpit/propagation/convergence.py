@@ -237,11 +237,12 @@ def judge(
         floor = clamps.get(row.address, 0.0)
         if floor not in ends:
             ends[floor] = [bound_of(name, known, wanted, floor) for name in names]
+        own = max((end for end in ends[floor] if end is not None), default=None) if floor else None
         cells = (
             cell if end is None else judged_cell(cell, wanted, end)
             for cell, end in zip(row.cells, ends[floor], strict=True)
         )
-        return replace(row, cells=tuple(cells))
+        return replace(row, cells=tuple(cells), own_bound=own)
 
     return tuple(judged(row) for row in rows)
 

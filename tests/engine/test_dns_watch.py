@@ -104,6 +104,8 @@ async def test_a_whole_switch_shows_who_follows_and_who_holds_on(lab: DnsLab) ->
     assert grid.bound < lab.clock.now()
     assert states(grid, "Quad9") == {"new"}
     assert states(grid, "Telekom") == {"old"}, "it raises TTLs, so its own bound is later"
+    own = {row.name: row.own_bound for row in grid.rows if row.own_bound is not None}
+    assert own == {"Telekom": grid.longest_bound}
     assert states(grid, "Hotel") == {"holds"}
     assert (grid.following, grid.counted) == (12, 21)
     assert grid.share == pytest.approx(12 / 21)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from textual.widgets import Input
 
 from cockpit.engine.client import View
-from cockpit.propagation.answers import Beside, Cell, Grid, Row
+from cockpit.propagation.answers import Beside, Cell, CellState, Grid, Row
+from cockpit.tui.lines import times
 from cockpit.tui.lines.choice import ORDERS, SHOWN, Choice, columns_of, rows_of
 from cockpit.tui.lines.detail import detail
 from cockpit.tui.lines.resolvers import resolvers
@@ -147,6 +148,32 @@ def test_a_record_that_is_wrong_at_our_own_servers_is_said_on_the_main_screen() 
     assert "1 record wrong" in plain(resolvers(scene_of(bad), 100, 8).conclusion)
     assert "record" not in plain(resolvers(scene_of(view), 100, 8).conclusion)
     assert "our own servers: other" in text_of(bad, Choice())
+
+
+def test_a_resolver_that_raises_ttls_is_not_called_late_before_its_own_bound() -> None:
+    view = night(200.0)
+    grid = grid_of(view)
+    past, own = f"past {times.hhmmss(grid.bound or 0.0)}", views.T0 + 900
+
+    def told(states: dict[str, CellState]) -> str:
+        rows = tuple(
+            replace(
+                row,
+                cells=tuple(replace(cell, state=states.get(row.name, "new")) for cell in row.cells),
+                left_out="",
+                own_bound=own if row.behaviour == "clamps" else None,
+            )
+            for row in grid.rows
+        )
+        assert view.live is not None
+        shown = replace(view, live=replace(view.live, grid=replace(grid, rows=rows)))
+        return plain(resolvers(scene_of(shown), 100, 8).conclusion)
+
+    (clamps,) = (row.name for row in grid.rows if row.behaviour == "clamps")
+    assert f"1 raises TTLs, by {times.hhmmss(own)}" in told({clamps: "old"})
+    assert past not in told({clamps: "old"})
+    assert f"still old {past}" in told({clamps: "old", "Quad9": "holds"})
+    assert f"still old {past}" in told({clamps: "holds"}), "its own bound is over, too"
 
 
 def test_the_page_says_when_each_stretch_of_answers_was_heard() -> None:

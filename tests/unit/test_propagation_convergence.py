@@ -223,7 +223,8 @@ def test_an_answer_that_will_be_kept_beyond_the_bound_is_noted_before_it() -> No
     (judged,) = judge([row], known, "new", {}, NAMES * 2)
     assert [cell.note for cell in judged.cells] == [BEYOND, ""]
     (clamped,) = judge([row], known, "new", {"one": 3600.0}, NAMES * 2)
-    assert clamped == row
+    assert clamped.cells == row.cells
+    assert (judged.own_bound, clamped.own_bound) == (None, NOON + 3607)
 
 
 def test_nobody_holds_on_while_a_name_server_itself_gives_the_old_answer() -> None:

@@ -9,6 +9,7 @@ from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.convergence import share_words
 from cockpit.status import BEHAVIOUR, CELL, CELL_BACK, CHECK, TTL_MARK, Mark
 from cockpit.tui.lines import times
+from cockpit.tui.lines.due import counting, time_left, until
 from cockpit.tui.lines.frame import Picture
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.switching import to_come
@@ -106,7 +107,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
         parts.append(((f"{share_words(grid.share)} of {grid.counted} answers", "plain"),))
-        parts.append(_until(scene, grid))
+        parts.append(until(scene, grid))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
 
@@ -120,28 +121,9 @@ def _ago(scene: Scene, at: float) -> str:
     return times.ago(scene.now - at) if at else "never"
 
 
-def _until(scene: Scene, grid: Grid) -> Line:
-    """By when honest caches must follow; past that, how things are and not when they were due."""
-    states = {cell.state for row in _counting(grid) for cell in row.cells}
-    left = grid.left
-    if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
-        return (("all follow", "fine"),)
-    if grid.bound is None:
-        return (("no time known", "unknown"),)
-    if grid.bound > scene.now:
-        return ((f"by {times.hhmmss(grid.bound)}", "plain"),)
-    waits = bool(states & {left, "holds", "mixed"})
-    words = f"still {left} past {times.hhmmss(grid.bound)}" if waits else f"none {left}"
-    return ((words, "needs" if waits else "plain"),)
-
-
-def _counting(grid: Grid) -> list[Row]:
-    return [row for row in grid.rows if row.role == "resolver" and not row.left_out]
-
-
 def _beside(scene: Scene, grid: Grid) -> list[Line]:
     """Who answers neither side, and who was taken out of the count."""
-    failing = sum(any(cell.state in FAILS for cell in row.cells) for row in _counting(grid))
+    failing = sum(any(cell.state in FAILS for cell in row.cells) for row in counting(grid))
     ours = [row.beside for row in grid.rows if row.role == "authority"]
     wrong = sum(any(cell.state in FAILS for cell in cells) for cells in zip(*ours, strict=True))
     out = sum(bool(row.left_out) for row in grid.rows)
@@ -257,19 +239,6 @@ def _answers(scene: Scene, grid: Grid, row: Row, width: int, *, noted: bool) -> 
         words, tone = cell_words(scene, grid, cell)
         spans.append((pad(words, column - 1) + " ", "dim" if row.left_out else tone))
     return tuple(spans)
-
-
-def time_left(scene: Scene, grid: Grid, row: Row) -> str:
-    """How long the longest answer of the side that was left may still be kept."""
-    waiting = [
-        cell.expires_at
-        for cell in row.cells
-        if cell.expires_at is not None and cell.state in (grid.left, "holds", "mixed")
-    ]
-    if not waiting or row.left_out:
-        return "-"
-    # Its time may be over before the next look: then nobody knows what it holds.
-    return times.left(max(waiting) - scene.now) if max(waiting) > scene.now else "due"
 
 
 # -- the table ----------------------------------------------------------------------------------

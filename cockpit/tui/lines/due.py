@@ -1,0 +1,60 @@
+"""Until when the side that was left may still be given, and who is late."""
+
+from __future__ import annotations
+
+from cockpit.propagation.answers import Cell, Grid, Row
+from cockpit.tui.lines import times
+from cockpit.tui.lines.scene import Scene
+from cockpit.tui.lines.text import Line
+
+
+def until(scene: Scene, grid: Grid) -> Line:
+    """By when honest caches must follow; past that, how things are and not when they were due.
+
+    One that raises TTLs has a bound of its own, and is not late before it.
+    """
+    rows = counting(grid)
+    states = {cell.state for row in rows for cell in row.cells}
+    left = grid.left
+    if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
+        return (("all follow", "fine"),)
+    if grid.bound is None:
+        return (("no time known", "unknown"),)
+    if grid.bound > scene.now:
+        return ((f"by {times.hhmmss(grid.bound)}", "plain"),)
+    behind = [row for row in rows if any(_is_left(grid, cell) for cell in row.cells)]
+    later = [end for row in behind if (end := _own_bound(row)) > scene.now]
+    if len(later) < len(behind):
+        return ((f"still {left} past {times.hhmmss(grid.bound)}", "needs"),)
+    if later:
+        verb = "raises" if len(later) == 1 else "raise"
+        return ((f"{len(later)} {verb} TTLs, by {times.hhmmss(max(later))}", "plain"),)
+    return ((f"none {left}", "plain"),)
+
+
+def _is_left(grid: Grid, cell: Cell) -> bool:
+    return cell.state in (grid.left, "holds", "mixed")
+
+
+def _own_bound(row: Row) -> float:
+    """Until when it is not late by its own, longer bound; 0 where it is, or has none."""
+    holds = any(cell.state == "holds" for cell in row.cells)
+    return 0.0 if holds else row.own_bound or 0.0
+
+
+def time_left(scene: Scene, grid: Grid, row: Row) -> str:
+    """How long the longest answer of the side that was left may still be kept."""
+    waiting = [
+        cell.expires_at
+        for cell in row.cells
+        if cell.expires_at is not None and _is_left(grid, cell)
+    ]
+    if not waiting or row.left_out:
+        return "-"
+    # Its time may be over before the next look: then nobody knows what it holds.
+    return times.left(max(waiting) - scene.now) if max(waiting) > scene.now else "due"
+
+
+def counting(grid: Grid) -> list[Row]:
+    """The resolvers that are in the count."""
+    return [row for row in grid.rows if row.role == "resolver" and not row.left_out]
