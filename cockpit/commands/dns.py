@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from cockpit.clock import Clock, live_clock
-from cockpit.commands.dns_details import columns, details, notes, others
-from cockpit.commands.dns_run import Known, KnownToRun
+from cockpit.commands.dns_details import columns, details, mark_of, notes, others
+from cockpit.commands.dns_run import Known, KnownToEnded, KnownToRun
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row
@@ -21,7 +21,7 @@ from cockpit.propagation.convergence import late, share_words
 from cockpit.propagation.watch import PropagationWatch
 from cockpit.runbook.model import Runbook
 from cockpit.runbook.targets import DnsTarget
-from cockpit.status import CELL, TTL_MARK
+from cockpit.status import TTL_MARK
 from cockpit.timewords import lasting, moment
 
 EVERY_S = 5.0
@@ -42,14 +42,23 @@ def run(
 
 
 def _opened(directory: Path, environment: str) -> tuple[Runbook, Clock, Known]:
-    """The runbook with clock and knowledge of its run under way; real time without one."""
+    """The runbook with clock and knowledge of its run under way; real time without one.
+
+    After the last one has ended, what it left behind is known: the side that it ended on above all.
+    """
     from cockpit.commands.world import telling, world
+    from cockpit.engine.start import newest, read_state
     from cockpit.journal.clock import JournalClock
     from cockpit.journal.file import JournalReader
 
     with telling():
         about = world(directory, environment)
-    going, runbook = about.going, about.plan.runbook
+        going, runbook = about.going, about.plan.runbook
+        before = None if going else newest(runbook.name, environment)
+        state = read_state(before) if before else None
+    if before and state:
+        real = live_clock()
+        return runbook, real, KnownToEnded(runbook, real, state, before.propagation)
     if going is None:
         return runbook, live_clock(), Known()
     clock = JournalClock(JournalReader(going.journal, going.about().plan))
@@ -125,7 +134,7 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     yield f"{target.zone} at {moment(grid.at)}"
     yield f"old {target.old}, new {target.new}"
     table = [("", *columns(grid, target.zone))]
-    table += [_line(row, now, ascii_only=ascii_only) for row in grid.rows]
+    table += [_line(grid, row, now, ascii_only=ascii_only) for row in grid.rows]
     yield from _in_columns(table)
     yield grid.paused or _share(grid)
     yield from _disagreeing(grid)
@@ -202,18 +211,18 @@ def _share(grid: Grid) -> str:
     )
 
 
-def _line(row: Row, now: float, *, ascii_only: bool) -> tuple[str, ...]:
+def _line(grid: Grid, row: Row, now: float, *, ascii_only: bool) -> tuple[str, ...]:
     about = "" if row.behaviour == "honest" else f" ({row.behaviour})"
     country = f" {row.country}" if row.country else ""
     about += " (this host's own)" if row.own else ""
     about += f" (seen through {row.through})" if row.through else ""
     return f"{row.name}{country}{about}", *(
-        _cell(one, now, ascii_only=ascii_only) for one in (*row.cells, *row.beside)
+        _cell(grid, one, now, ascii_only=ascii_only) for one in (*row.cells, *row.beside)
     )
 
 
-def _cell(cell: Cell, now: float, *, ascii_only: bool) -> str:
-    words = [CELL[cell.state].shown(ascii_only=ascii_only)]
+def _cell(grid: Grid, cell: Cell, now: float, *, ascii_only: bool) -> str:
+    words = [mark_of(grid, cell).shown(ascii_only=ascii_only)]
     if cell.expires_at is not None:
         words.append(f"{max(0.0, cell.expires_at - now):.0f} s")
     return " ".join(words)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.classify import canonical
-from cockpit.status import CELL
+from cockpit.status import CELL, CELL_BACK, Mark
 from cockpit.timewords import lasting
 
 
@@ -19,6 +19,11 @@ def columns(grid: Grid, zone: str) -> list[str]:
 
 def _short(name: str, zone: str) -> str:
     return canonical(name).removesuffix(canonical(zone)).rstrip(".") or "@"
+
+
+def mark_of(grid: Grid, cell: Cell) -> Mark:
+    """How an answer is shown, by the direction."""
+    return (CELL if grid.wanted == "new" else CELL_BACK)[cell.state]
 
 
 def others(grid: Grid, zone: str) -> Iterator[str]:
@@ -50,15 +55,15 @@ def details(grid: Grid, zone: str, now: float) -> Iterator[str]:
     for row in grid.rows:
         for cell, head in _cells(grid, row, zone):
             if cell.state != "unasked":
-                yield f"{row.name} ({row.address}) {head}: {', '.join(_words(cell, now))}"
+                yield f"{row.name} ({row.address}) {head}: {', '.join(_words(grid, cell, now))}"
 
 
 def _cells(grid: Grid, row: Row, zone: str) -> Iterator[tuple[Cell, str]]:
     return zip((*row.cells, *row.beside), columns(grid, zone), strict=True)
 
 
-def _words(cell: Cell, now: float) -> Iterator[str]:
-    yield " ".join((CELL[cell.state].word, *cell.answers))
+def _words(grid: Grid, cell: Cell, now: float) -> Iterator[str]:
+    yield " ".join((mark_of(grid, cell).word, *cell.answers))
     yield from (f"by way of {link.target} (TTL {link.ttl})" for link in cell.links)
     if cell.ttl is not None:
         yield f"TTL {cell.ttl}"

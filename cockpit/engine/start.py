@@ -138,6 +138,18 @@ def unfinished(runbook: str, environment: str) -> RunDirectory | None:
     return None
 
 
+def newest(runbook: str, environment: str) -> RunDirectory | None:
+    """The last run of that runbook and environment, ended or not; unreadable ones tell nothing."""
+    for directory in reversed(every_run()):
+        try:
+            about = directory.about()
+        except CockpitError:
+            continue
+        if (about.runbook, about.environment) == (runbook, environment):
+            return directory
+    return None
+
+
 def was_ended(directory: RunDirectory) -> bool:
     """Whether an operator ended a rehearsal before its run had ended."""
     told = JournalReader(directory.journal, directory.about().plan).read()

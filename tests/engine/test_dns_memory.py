@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,9 +12,10 @@ import pytest
 from cockpit.answer import Answer
 from cockpit.checks.base import CheckContext
 from cockpit.checks.dns import dns_ttl
-from cockpit.commands.dns import look
-from cockpit.commands.dns_run import KnownToRun
-from cockpit.engine.dns_memory import DnsMemory, evidence
+from cockpit.commands.dns import _opened, look
+from cockpit.commands.dns_run import KnownToEnded, KnownToRun
+from cockpit.engine.dns_memory import DnsMemory, evidence, zone_that_moves
+from cockpit.journal import events as e
 from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
 from cockpit.journal.state import AttemptState, RunState, StepState
@@ -25,14 +27,17 @@ from cockpit.propagation.watch import PropagationWatch
 from cockpit.redact import Redactor
 from cockpit.resources import shipped
 from cockpit.runbook.checks import DnsTtlCheck
+from cockpit.runbook.model import Runbook
 from cockpit.runbook.plan import load_plan
 from cockpit.runbook.targets import Authority, DnsTarget, Resolver
 from cockpit.runbook.words import Duration, Id, TargetId
 from cockpit.secrets import Secrets
 from cockpit.telemetry.live import Live
+from cockpit.timewords import moment
 from tests.fakes.dns_lab import runbook_of
 from tests.fakes.dns_servers import NAMES, NEW, OLD, Zone, own_net, reply_to, serving
 from tests.fakes.dns_targets import dns_target
+from tests.fakes.written_runs import WrittenRun
 
 NOON = 1_800_000_000.0
 ZONE_ID = TargetId("zone")
@@ -87,6 +92,13 @@ async def two(late: Zone, early: Zone) -> AsyncIterator[tuple[DnsTarget, Zone]]:
         )
 
 
+def book_of(target: DnsTarget) -> Runbook:
+    """The shipped runbook, whose only target is this one."""
+    book = load_plan(shipped("runbooks") / "freshtrack", "staging", {}).runbook
+    (name,) = (name for name, one in book.profile.targets.items() if one.kind == "dns")
+    return replace(book, profile=replace(book.profile, targets={name: target}))
+
+
 async def test_an_engine_that_starts_again_knows_the_last_turn_and_not_the_first(
     clock: Clock, tmp_path: Path
 ) -> None:
@@ -135,10 +147,8 @@ async def test_who_looks_beside_a_run_is_told_what_the_run_knows(
     clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     early, late, path = Zone.at(OLD, 60), Zone.at(OLD, 60), tmp_path / "dns"
-    book = load_plan(shipped("runbooks") / "freshtrack", "staging", {}).runbook
     async with two(late, early) as (target, _):
-        (name,) = (name for name, one in book.profile.targets.items() if one.kind == "dns")
-        book = replace(book, profile=replace(book.profile, targets={name: target}))
+        book = book_of(target)
         watch = PropagationWatch(target, clock)
         await watch.look()
         for zone in (early, late):
@@ -150,6 +160,55 @@ async def test_who_looks_beside_a_run_is_told_what_the_run_knows(
         beside = json.loads(capsys.readouterr().out)["grid"]
     assert (beside["switched_at"], beside["bound"]) == (engine.switched_at, engine.bound)
     assert {cell["state"] for cell in beside["rows"][2]["cells"]} == {"holds"}
+
+
+async def test_after_a_rollback_that_has_ended_the_old_answer_is_the_one_expected(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back = StepState("back_switch_dns", "done", (AttemptState(1, "done", "", "", 0.0),))
+    state = RunState(
+        t0_actual=NOON, mode="roll_back", ended="rolled_back", steps={"back_switch_dns": back}
+    )
+    early, late, path = Zone.at(NEW, 60), Zone.at(NEW, 60), tmp_path / "dns"
+    async with two(late, early) as (target, cache):
+        watch = PropagationWatch(target, clock)
+        watch.expect("old", begun=True)
+        await watch.look()
+        for zone in (early, late):
+            zone.put(OLD, 60)
+        engine = await watch.look()
+        await DnsMemory(path, clock).keep(watch)
+        clock.at += 90
+        cache.put(NEW, 40)
+        texts = []
+        for asked, memory in (
+            (target, path),
+            (target, tmp_path / "none"),
+            (replace(target, new="192.0.2.77"), path),
+        ):
+            book = book_of(asked)
+            await look(book, clock, KnownToEnded(book, clock, state, memory), once=True)
+            texts.append(capsys.readouterr().out)
+    assert f"follows by {moment(engine.bound)} (" in texts[0]
+    assert "new, holds on" in texts[0]
+    sides = [re.findall("lead to the (.*) side", text) for text in texts]
+    assert sides == [["old"], ["old"], ["new"]], "with other values another switch is meant"
+
+
+def test_the_command_knows_the_last_run_that_ended_where_none_is_under_way() -> None:
+    folder = shipped("runbooks") / "freshtrack"
+    assert not isinstance(_opened(folder, "staging")[2], KnownToEnded)
+    run = WrittenRun("staging")
+    run.done("back_switch_dns")
+    run.write(e.TurnedBack("roll_back", "rehearsed"))
+    run.write(e.RunEnded("rolled_back"))
+    run.close()
+    book, clock, known = _opened(folder, "staging")
+    assert clock.speed == 1.0
+    assert isinstance(known, KnownToEnded)
+    watch = PropagationWatch(replace(zone_that_moves(book), own_resolvers=False), clock)
+    known.tell(watch)
+    assert watch.remembered().wanted == "old"
 
 
 async def test_without_a_memory_the_bound_is_late_and_said_to_be_unknown_never_early(
