@@ -10,6 +10,7 @@ from cockpit.actions.base import ActionContext
 from cockpit.actions.dns_seen import read_back, refuse_disagreement, silent_ones
 from cockpit.actions.dns_set import NOTHING, Pair, Trial, difference, make
 from cockpit.actions.paper import Sheet
+from cockpit.countwords import many
 from cockpit.errors import ActionFailed, TargetError
 from cockpit.journal.events import Json
 from cockpit.propagation import former
@@ -235,5 +236,5 @@ async def _change(
         context.say(difference(before, after))
     reader = changer_for(target, context.secrets, trial.effort("look"))
     await make(changer, reader, todo, context)
-    context.say(f"read back: {target.provider} has the change of {len(todo)} names")
+    context.say(f"read back: {target.provider} has the change of {many(len(todo), 'name')}")
     return silent

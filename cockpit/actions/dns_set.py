@@ -113,9 +113,10 @@ def _partly(
     done = [now.name for now, (_, after) in both if now == after]
     left = [now.name for now, (before, after) in both if now == before != after]
     other = [str(now) for now, (before, after) in both if now not in (before, after)]
+    names = "1 name is" if len(both) == 1 else f"{len(both)} names are"
     late = isinstance(trouble, Unheard)
     words = [
-        f"{len(done)} of {len(both)} names are changed: {', '.join(done)}" if done else "",
+        f"{len(done)} of {names} changed: {', '.join(done)}" if done else "",
         f"as before: {', '.join(left)}" if left and (done or other) else "",
         f"neither as before nor as wanted: {'; '.join(other)}" if other else "",
         "" if done or other else ("all is as before so far" if late else NOTHING),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from cockpit.checks.base import CheckContext, Finding
+from cockpit.countwords import many
 from cockpit.errors import TargetError
 from cockpit.propagation.answers import Cell, Grid, Row, Side
 from cockpit.propagation.convergence import share, share_words
@@ -61,8 +62,12 @@ def _authorities_keep(rows: Sequence[Row], target: DnsTarget, at_most: float) ->
         return Finding("fail", f"{wrong}, at most {at_most:g} is wanted")
     answering = [row for row in rows if not _is_silent(row)]
     ttls = sorted({cell.ttl or 0 for row in answering for cell in row.cells})
-    words = f"TTL {_range(ttls)} at {len(answering)} of {len(rows)} name servers"
+    words = f"TTL {_range(ttls)} at {_of_servers(answering, rows)}"
     return _unless_silent(rows, words)
+
+
+def _of_servers(answering: Sequence[Row], rows: Sequence[Row]) -> str:
+    return f"{len(answering)} of {many(len(rows), 'name server')}"
 
 
 def _resolvers_keep(heard: _Heard, target: DnsTarget, at_most: float, now: float) -> Finding:
@@ -75,7 +80,7 @@ def _resolvers_keep(heard: _Heard, target: DnsTarget, at_most: float, now: float
     ]
     untold = [f"{row.name} {_states(row)}" for row in honest if not _answers(row)]
     good = len(answering) - len(long)
-    count = f"{good} of {len(honest)} honest resolvers"
+    count = f"{good} of {many(len(honest), 'honest resolver')}"
     words = "; ".join((*long, *untold, count, *apart)) + heard.words
     if long:
         return Finding("fail", words)
@@ -102,10 +107,7 @@ async def dns_answer(check: DnsAnswerCheck, context: CheckContext) -> Finding:
         return Finding("fail", f"the name servers do not agree: {told}")
     values = ", ".join(sorted({value for cell in cells for value in cell.answers}))
     serials = ", ".join(sorted({str(cell.serial) for cell in cells}))
-    words = (
-        f"{' '.join(sides)} ({values}) at {len(answering)} of {len(rows)} name servers, "
-        f"serial {serials}"
-    )
+    words = f"{' '.join(sides)} ({values}) at {_of_servers(answering, rows)}, serial {serials}"
     return _unless_silent(rows, words)
 
 
@@ -123,7 +125,8 @@ async def converged(check: ConvergedCheck, context: CheckContext) -> Finding:
     answering = [row for row in honest if _answers(row)]
     follow, following, counted = share(map(_as_asked, honest), wanted)
     if follow is None or len(answering) < ENOUGH * len(honest):
-        told = "; ".join((f"only {len(answering)} of {len(honest)} honest resolvers", *apart))
+        only = f"only {len(answering)} of {many(len(honest), 'honest resolver')}"
+        told = "; ".join((only, *apart))
         return Finding("unknown", told + heard.words)
     behind = [
         f"{row.name} {_states(row)}, {lasting(_left(row, now))} left"
@@ -134,7 +137,7 @@ async def converged(check: ConvergedCheck, context: CheckContext) -> Finding:
     ]
     count = (
         f"{share_words(follow)} of honest caches lead to the {wanted} side"
-        f" ({following} of {counted} answers)"
+        f" ({following} of {many(counted, 'answer')})"
     )
     words = "; ".join((count, *behind, *apart)) + heard.words
     return Finding("fail", words) if follow < check.at_least else _unless_silent(rows, words)

@@ -41,9 +41,11 @@ async def dns_provider(check: DnsProviderCheck, context: CheckContext) -> Findin
         told = "the lowest TTL that the provider keeps is not known"
         mend = "write `least_ttl:` in the profile, as its form or its documents say"
         return Finding("unknown", f"{told}: {mend}")
-    words = f"{len(kept)} records are served as they are kept"
+    is_one = len(kept) == 1
+    served = "1 record is served" if is_one else f"{len(kept)} records are served"
+    words = f"{served} as {'it is' if is_one else 'they are'} kept"
     if target.provider == "manual":
-        words = f"{len(kept)} records are served alike, and are changed by hand"
+        words = f"{served} alike, and {'is' if is_one else 'are'} changed by hand"
     return Finding("pass", f"{words}; TTLs down to {terms.least_ttl} s are possible")
 
 

@@ -10,6 +10,7 @@ import httpx
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
 from cockpit.checks.leads import Lead, lead
+from cockpit.countwords import many
 from cockpit.errors import TargetError
 from cockpit.runbook.checks import DnsCertificateCheck, DnsServesCheck
 from cockpit.timewords import lasting
@@ -51,7 +52,8 @@ def _certified(
         return Finding("unknown", _of(leads, "; ".join(untold)))
     who = leads.addresses[0] if len(leads.addresses) == 1 else f"each of {proving} addresses"
     count = len(left) // proving
-    words = f"{who} proves all {count} names, the first certificate for {lasting(min(left))}"
+    names = "the name" if count == 1 else f"all {count} names"
+    words = f"{who} proves {names}, the first certificate for {lasting(min(left))}"
     if min(left) < check.valid_for:
         return Finding("fail", _of(leads, words))
     return Finding("unknown" if untold else "pass", _of(leads, "; ".join((words, *untold))))
@@ -94,7 +96,7 @@ async def dns_serves(check: DnsServesCheck, context: CheckContext) -> Finding:
         return Finding("fail", "; ".join((*bad, *untold, *known)))
     if untold:
         return Finding("unknown", "; ".join((*untold, *known)))
-    words = f"both addresses answer 200 for {len(target.names)} names"
+    words = f"both addresses answer 200 for {many(len(target.names), 'name')}"
     return Finding("pass", "; ".join((words, *known)))
 
 

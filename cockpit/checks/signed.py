@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
 from cockpit.checks.zone import DEADLINE_S, first_of, known_parents
+from cockpit.countwords import many
 from cockpit.errors import TargetError
 from cockpit.propagation.anchors import Anchors, anchors_of, vouches_for
 from cockpit.propagation.answers import Grid, Row
@@ -115,7 +116,9 @@ async def _seen(target: DnsTarget, context: CheckContext, *, is_signed: bool) ->
 
     key = "signed", is_signed, target.zone, target.names, tuple(asked)
     bogus, provers = await context.courtesy.once(key, clock, told)
-    return _Seen(tuple(bogus), tuple(provers), "", f"none of {len(asked)} resolvers says AD")
+    return _Seen(
+        tuple(bogus), tuple(provers), "", f"none of {many(len(asked), 'resolver')} says AD"
+    )
 
 
 def _as_swept(grid: Grid, target: DnsTarget, now: float) -> _Seen:
@@ -129,7 +132,7 @@ def _as_swept(grid: Grid, target: DnsTarget, now: float) -> _Seen:
     provers = [row for row in rows if all(cell.proved for cell in row.cells)]
     told = [cell.at for row in bogus or provers for cell in row.cells]
     aged = f", as heard {lasting(now - min(told))} ago ({grid.paused})" if told else ""
-    nobody = f"none of {len(rows)} resolvers said AD, and none is asked now"
+    nobody = f"none of {many(len(rows), 'resolver')} said AD, and none is asked now"
     return _Seen(tuple(map(_why, bogus)), tuple(row.name for row in provers), aged, nobody)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cockpit.checks.base import CheckContext, Finding
 from cockpit.checks.dns import zone_of
 from cockpit.checks.provider import effort
+from cockpit.countwords import many
 from cockpit.errors import TargetError
 from cockpit.propagation.ask import Server
 from cockpit.propagation.beside import value_of, watched
@@ -61,7 +62,7 @@ async def dns_agree(check: DnsZoneCheck, context: CheckContext) -> Finding:
         return Finding("fail", f"serials differ: {', '.join(map(str, serials))}; {late}")
     if len(named) > 1:
         return Finding("fail", "the name servers do not name the same name servers")
-    words = f"serial {serials[0]} at {len(soas)} name servers"
+    words = f"serial {serials[0]} at {many(len(soas), 'name server')}"
     delegated, left = await asyncio.gather(
         _as_delegated(target, named.pop(), words, context),
         unlisted(target, context.clock, DEADLINE_S),
@@ -126,7 +127,7 @@ async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding
                 continue
             is_leaving = (one.name, one.type, value_of(one.type, value)) in leaving
             (changing if is_leaving else hits).append(f"{one.name} {one.type} {value}")
-    count = f"{len(records)} record sets"
+    count = many(len(records), "record set")
     along = [
         f"{one.name} {one.type} {value}"
         for name in sorted(moving)
@@ -137,14 +138,17 @@ async def dns_old_address(check: DnsZoneCheck, context: CheckContext) -> Finding
     if changing:
         words.append(f"declared to change: {'; '.join(changing)}")
     sought = " or ".join(addresses)
-    wrong = [f"{len(hits)} more of {count} hold {sought}: {'; '.join(hits)}"] if hits else []
+    verb = "holds" if len(hits) == 1 else "hold"
+    wrong = [f"{len(hits)} more of {count} {verb} {sought}: {'; '.join(hits)}"] if hits else []
     untold = [line for line in undeclared(records, target) if line not in hits]
     if untold:
         wrong.append(f"beside names that move, not declared in `records`: {'; '.join(untold)}")
     if wrong:
         return Finding("fail", "; ".join((*wrong, *words)))
     besides = " and what is declared to change" if changing else ""
-    found = f"only the {len(moving)} names that move{besides} hold {sought}, of {count}"
+    who = "the name that moves" if len(moving) == 1 else f"the {len(moving)} names that move"
+    verb = "holds" if len(moving) == 1 and not besides else "hold"
+    found = f"only {who}{besides} {verb} {sought}, of {count}"
     return Finding("pass", "; ".join((found, *words)))
 
 

@@ -13,6 +13,7 @@ import msgspec
 from cockpit.clock import Clock, live_clock
 from cockpit.commands.dns_details import columns, details, mark_of, notes, others
 from cockpit.commands.dns_run import Known, KnownToEnded, KnownToRun
+from cockpit.countwords import many
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row
@@ -204,10 +205,12 @@ def _known_beyond(grid: Grid) -> Iterator[str]:
 def _share(grid: Grid) -> str:
     if grid.share is None:
         asked = len(_asked(grid))
-        return f"none of {asked} resolvers asked counts" if asked else "no resolver was asked"
+        return (
+            f"none of {many(asked, 'resolver')} asked counts" if asked else "no resolver was asked"
+        )
     return (
         f"{share_words(grid.share)} of users by weight lead to the {grid.wanted} side"
-        f" ({grid.following} of {grid.counted} answers)"
+        f" ({grid.following} of {many(grid.counted, 'answer')})"
     )
 
 

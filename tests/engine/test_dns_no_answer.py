@@ -116,7 +116,7 @@ async def test_a_public_resolver_counts_once_it_stood_its_vetting_and_in_gates_t
         watch = PropagationWatch(target, lab.clock, 0.5)
         grid = await watch.look()
         low = await checks.dns_ttl(TTL, lab.checking(grid, target))
-        assert (low.said, "1 of 1 honest resolvers" in low.evidence) == ("pass", True)
+        assert (low.said, "1 of 1 honest resolver" in low.evidence) == ("pass", True)
         one.rcode = dns.rcode.SERVFAIL
         grid = await watch.look()
         assert (grid.following, grid.counted) == (0, len(NAMES))

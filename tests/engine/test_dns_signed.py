@@ -260,7 +260,7 @@ async def test_in_a_pause_the_last_sweep_says_with_its_age_who_proved_the_answer
         assert "; validated by proving, as heard 2 min" in finding.evidence
         assert finding.evidence.endswith("ago (T-0 is near)")
     else:
-        why = "none of 1 resolvers said AD, and none is asked now"
+        why = "none of 1 resolver said AD, and none is asked now"
         assert finding.evidence.endswith(f"nobody validated: {why}")
 
 

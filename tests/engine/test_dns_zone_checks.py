@@ -121,7 +121,7 @@ async def test_what_was_asked_of_a_part_of_the_name_servers_is_no_agreement(
     missing = f"ns2.{lab.spec.zone} ({second.address})"
     finding = await zone.dns_agree(AGREE, lab.checking(target=part))
     assert finding.said == "unknown"
-    assert finding.evidence.startswith("serial 1 at 1 name servers")
+    assert finding.evidence.startswith("serial 1 at 1 name server;")
     told = f"not asked, since the profile leaves them out: {missing}"
     assert finding.evidence.endswith(told)
     watch = PropagationWatch(part, lab.clock)
@@ -257,7 +257,7 @@ async def test_a_text_that_stays_is_still_listed_where_it_holds_the_old_address(
         target = replace(lab.target, records=(record,))
         finding = await zone.dns_old_address(HITS, lab.checking(target=target))
         assert finding.said == "fail", "what stays, or was not declared, does not go"
-        assert f"hold {old}: {lab.spec.zone} TXT {spf}" in finding.evidence
+        assert f"holds {old}: {lab.spec.zone} TXT {spf}" in finding.evidence
     target = replace(lab.target, records=(replace(stays, new=('"v=spf1 -all"',)),))
     finding = await zone.dns_old_address(HITS, lab.checking(target=target))
     assert finding.said == "pass", finding.evidence

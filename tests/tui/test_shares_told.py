@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from cockpit.commands.dns import as_text
 from cockpit.commands.status import screenful
+from cockpit.countwords import many
 from cockpit.engine.client import View
 from cockpit.outlook import outlook
-from cockpit.propagation.answers import Grid
+from cockpit.propagation.answers import Grid, Parent
 from cockpit.propagation.convergence import share_words
 from cockpit.runbook.targets import Authority
 from cockpit.tui.lines.detail import detail
@@ -51,6 +52,16 @@ def test_one_of_three_hundred_that_holds_on_is_not_all_in_any_text() -> None:
     assert "99% by weight, 299 of 300 answers" in body(
         sheet(scene_of(view), "resolvers", 116).picture
     )
+
+
+def test_where_one_was_asked_every_text_says_one_answer_and_one_server() -> None:
+    view, grid = spread(following=0, counted=1, parents=(Parent("a", "192.0.2.1", True, "", 0.0),))
+    assert "(0 of 1 answer)" in "\n".join(printed(grid))
+    page = sheet(scene_of(view), "resolvers", 116).picture
+    assert "of 1 answer " in f"{plain(page.conclusion)} "
+    assert "1 of 1 server names ours" in body(page)
+    assert "0 of 1 answer;" in body(page)
+    assert [many(count, "record") for count in (0, 1, 2)] == ["0 records", "1 record", "2 records"]
 
 
 def test_on_the_way_back_it_is_the_new_answer_of_which_few_are_left() -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cockpit.countwords import many
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.tui.lines.resolvers import FAILS, column_width, labels, worst_of
 from cockpit.tui.lines.text import Line
@@ -132,7 +133,7 @@ def told(grid: Grid, choice: Choice, shown: int) -> Line:
     """What is left away, in words; empty where everything is shown."""
     if choice.show == "all" and not choice.words:
         return ()
-    words = f"{shown} of {len(grid.rows)} rows"
+    words = f"{shown} of {many(len(grid.rows), 'row')}"
     words += f", {choice.show}" if choice.show != "all" else ""
     words += f" with “{choice.words}”" if choice.words else ""
     return ((words, "needs"),)

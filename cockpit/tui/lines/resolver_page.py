@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby, zip_longest
 
+from cockpit.countwords import many
 from cockpit.propagation import census
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.status import BEHAVIOUR, TTL_MARK
@@ -99,7 +100,7 @@ def _history(scene: Scene, grid: Grid, row: Row, width: int) -> list[Line]:
     looks = zip_longest(row.history, row.history_at)
     for shown, run in groupby(looks, key=lambda one: cell_words(scene, grid, Cell(one[0]))):
         moments = [at for _, at in run]
-        words = f"{shown[0]}, {len(moments)} look{'s' if len(moments) > 1 else ''}"
+        words = f"{shown[0]}, {many(len(moments), 'look')}"
         if moments[0]:
             first, last = times.hhmmss(moments[0]), times.hhmmss(moments[-1])
             words += f", {first}" if first == last else f", {first} to {last}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from cockpit.countwords import many
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.convergence import share_words
 from cockpit.status import BEHAVIOUR, CELL, CELL_BACK, CHECK, TTL_MARK, Mark
@@ -106,7 +107,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
         if not parts[1:]:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
-        parts.append(((f"{share_words(grid.share)} of {grid.counted} answers", "plain"),))
+        parts.append(((f"{share_words(grid.share)} of {many(grid.counted, 'answer')}", "plain"),))
         parts.append(until(scene, grid))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
@@ -134,7 +135,7 @@ def _beside(scene: Scene, grid: Grid) -> list[Line]:
         parts.append(((f"{shown} {failing} {verb}", "bad"),))
     if wrong:
         shown, _ = glyph(CELL["other"], ascii_only=scene.ascii)
-        parts.append(((f"{shown} {wrong} record{'s' if wrong > 1 else ''} wrong", "bad"),))
+        parts.append(((f"{shown} {many(wrong, 'record')} wrong", "bad"),))
     if out:
         parts.append(((f"{out} left out", "unknown"),))
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cockpit.countwords import many
 from cockpit.propagation import census
 from cockpit.propagation.answers import Grid, Point, Row
 from cockpit.propagation.convergence import late, share_words
@@ -108,7 +109,9 @@ def _notes(scene: Scene, grid: Grid, width: int) -> list[Line]:
 
 
 def _follow(grid: Grid) -> str:
-    words = f"{share_words(grid.share)} by weight, {grid.following} of {grid.counted} answers"
+    words = (
+        f"{share_words(grid.share)} by weight, {grid.following} of {many(grid.counted, 'answer')}"
+    )
     if grid.cache_share is not None:
         words += f"; {share_words(grid.cache_share)} of the caches met"
     if grid.expected is not None:
@@ -155,7 +158,10 @@ def _parents(grid: Grid) -> list[tuple[str, str]]:
     if not grid.parents:
         return []
     fitting = sum(bool(one.fits) for one in grid.parents)
-    told = [(f"{fitting} of {len(grid.parents)} servers name ours, with their addresses", "plain")]
+    words = f"{fitting} of {len(grid.parents)} servers name ours, with their addresses"
+    if len(grid.parents) == 1:
+        words = f"{fitting} of 1 server names ours, with their addresses"
+    told = [(words, "plain")]
     for one in grid.parents:
         if not one.fits:
             tone = "unknown" if one.fits is None else "bad"
