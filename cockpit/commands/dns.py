@@ -137,7 +137,7 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     table = [("", *columns(grid, target.zone))]
     table += [_line(grid, row, now, ascii_only=ascii_only) for row in grid.rows]
     yield from _in_columns(table)
-    yield grid.paused or _share(grid)
+    yield f"{grid.paused}; {_swept(grid, now)}" if grid.paused else _share(grid)
     yield from _disagreeing(grid)
     if grid.bound is not None:
         ahead = grid.bound - now
@@ -200,6 +200,17 @@ def _known_beyond(grid: Grid) -> Iterator[str]:
             yield f"{row.name}: {told}"
     if grid.switched_at is not None:
         yield from (f"beyond resolvers: {one}" for one in grid.beyond)
+
+
+def _swept(grid: Grid, now: float) -> str:
+    """How old the answers of the last sweep are, which stand there while nobody is asked."""
+    # One that does not count is asked more seldom: its age says nothing of those that do.
+    rows = [row for row in _asked(grid) if not row.left_out] or _asked(grid)
+    times = [cell.at for row in rows for cell in row.cells if cell.state != "unasked"]
+    if not times:
+        return "none was asked before"
+    ages = dict.fromkeys((lasting(now - max(times)), lasting(now - min(times))))
+    return f"resolvers as heard {' to '.join(ages)} ago"
 
 
 def _share(grid: Grid) -> str:

@@ -12,7 +12,7 @@ import pytest
 from cockpit.answer import Answer
 from cockpit.checks.base import CheckContext
 from cockpit.checks.dns import dns_ttl
-from cockpit.commands.dns import _opened, look
+from cockpit.commands.dns import _opened, as_text, look
 from cockpit.commands.dns_run import KnownToEnded, KnownToRun
 from cockpit.engine.dns_memory import DnsMemory, evidence, zone_that_moves
 from cockpit.journal import events as e
@@ -40,6 +40,7 @@ from tests.fakes.dns_targets import dns_target
 from tests.fakes.written_runs import WrittenRun
 
 NOON = 1_800_000_000.0
+NOBODY = "nobody is asked"
 ZONE_ID = TargetId("zone")
 LOW = DnsTtlCheck(
     id=Id("low"), title="", kind="dns_ttl", target=ZONE_ID, at_most=Duration(60.0), resolvers=True
@@ -249,15 +250,23 @@ async def test_an_engine_that_dies_in_the_pause_leaves_the_last_sweep_to_the_nex
         clock.at += 20
         swept = await watch.look()
         clock.at += 5
-        before = await watch.look("nobody is asked")
+        before = await watch.look(NOBODY)
         await memory.keep(watch)  # which is at once, though it was written just now
         clock.at += 40
         again = PropagationWatch(target, clock)
         DnsMemory(tmp_path / "dns", clock).load(again)
-        after = await again.look("nobody is asked")
+        after = await again.look(NOBODY)
         assert after.rows[2].cells == before.rows[2].cells == swept.rows[2].cells
         assert after.rows[3].left_out == before.rows[3].left_out != ""
         assert (after.share, after.asked_at) == (before.share, NOON + 25)
+        (told,) = (
+            one for one in as_text(after, target, clock.at, ascii_only=True) if NOBODY in one
+        )
+        assert told == f"{NOBODY}; resolvers as heard 45 s ago"
+        never = await PropagationWatch(target, clock).look(NOBODY)
+        assert f"{NOBODY}; none was asked before" in as_text(
+            never, target, clock.at, ascii_only=True
+        )
         live = Live(engine_pid=0, boot_ns=0, grid=after)
         secrets = Secrets({}, Redactor())
         context = CheckContext(runbook_of(target), clock, secrets, RunState(), live, None)
@@ -290,7 +299,7 @@ async def test_the_last_sweep_says_nothing_of_values_that_are_no_more_asked_abou
         await memory.keep(watch)
         again = PropagationWatch(replace(target, new="192.0.2.77"), clock)
         memory.load(again)
-        grid = await again.look("nobody is asked")
+        grid = await again.look(NOBODY)
         assert {cell.state for cell in grid.rows[2].cells} == {"unasked"}
 
 
@@ -309,9 +318,9 @@ async def test_a_clamp_that_was_learned_outlasts_the_engine(clock: Clock, tmp_pa
         early.put(NEW, 60)
         late.put(NEW, 60)
         for one in (watch, again):
-            grid = await one.look("nobody is asked")
+            grid = await one.look(NOBODY)
             assert grid.bound is not None
-            assert grid.longest_bound == (await watch.look("nobody is asked")).longest_bound
+            assert grid.longest_bound == (await watch.look(NOBODY)).longest_bound
 
 
 async def test_what_cannot_be_read_or_is_of_other_names_claims_nothing(
