@@ -117,9 +117,13 @@ VERDICT: dict[str, Mark] = {
     "roll_back": Mark("✗", "X", "ROLL BACK", "bad"),
     "not_enough_data": Mark("?", "?", "NOT ENOUGH DATA", "unknown"),
     "not_yet": Mark("○", "o", "NOT YET SWITCHED", "dim"),
+    "not_weighed": Mark("○", "o", "NOT WEIGHED", "dim"),
     "decided": Mark("·", "-", "DECIDED", "dim"),
 }
-"""What the evidence says about going back."""
+"""What the evidence says about going back.
+
+`not_weighed` is a run that may have switched, and whose runbook weighs nothing, or nothing so far.
+"""
 
 RUN: dict[str, Mark] = {
     "running": Mark("▶", "=", "running", "plain"),

@@ -13,6 +13,7 @@ VerdictWord = Literal[
     "roll_back",
     "not_enough_data",
     "not_yet",
+    "not_weighed",
     "decided",
 ]
 Leaning = Literal["good", "warn", "bad", "unknown"]

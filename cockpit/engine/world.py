@@ -210,7 +210,7 @@ class World:
         if before is None or before.word != self.verdict.word:
             self.news.set()
         # A question that is decided gives no new verdict: what decided it is in the journal.
-        if self.verdict.word not in (state.verdict or "not_yet", "decided"):
+        if self.verdict.word not in (state.verdict or "not_yet", "not_weighed", "decided"):
             words = [reading.told for reading in self.verdict.readings]
             self._ledger.tell(VerdictGiven(self.verdict.word, self.verdict.reason, words))
 

@@ -9,7 +9,7 @@ from cockpit import beat
 from cockpit.clock import Clock
 from cockpit.decision import calm, rollback, signals, tree
 from cockpit.decision.calm import Spoken, Standing
-from cockpit.decision.evidence import Leaning, Reading, Verdict
+from cockpit.decision.evidence import Leaning, Reading, Verdict, VerdictWord
 from cockpit.decision.signals import Evidence
 from cockpit.decision.tree import Finding
 from cockpit.errors import CockpitError
@@ -95,7 +95,9 @@ class SignalMeter:
         }
         switched = self._switched(state)
         if switched is None:
-            before = Evidence(now, now, trouble="not switched yet")
+            waits = self._waits(self._runbook.procedure.decision, state)
+            trouble = "not switched yet" if waits.word == "not_yet" else waits.reason
+            before = Evidence(now, now, trouble=trouble)
             return tuple(signals.read(signal, before) for signal in self._signals)
         return tuple(
             signals.read(signal, self._evidence(signal, max(switched, now - signal.window), now))
@@ -116,8 +118,6 @@ class SignalMeter:
         """
         decision = self._runbook.procedure.decision
         readings = self.readings(state, now)
-        if decision is None:
-            return Verdict("not_yet", "the runbook decides by no signal", readings, at=now)
         finding = self._finding(decision, state, readings, short)
         newest = max((reading.at for reading in readings), default=0.0)
         said = self._said(finding, state, now, newest)
@@ -140,10 +140,10 @@ class SignalMeter:
             self._carried_at if self._carries else 0.0,
         )
 
-    def _rollback_takes(self, decision: Decision, state: RunState) -> float:
+    def _rollback_takes(self, decision: Decision | None, state: RunState) -> float:
         """What the runbook expects: no less than what the steps that are wanted now add up to."""
         steps = sum(step.estimate for step in rollback.steps_back(self._runbook, state))
-        return max(decision.rollback_estimate, steps)
+        return steps if decision is None else max(decision.rollback_estimate, steps)
 
     def old_requests(self, now: float) -> float | None:
         """Requests a run minute that still reach the old side; None where nobody can tell."""
@@ -162,19 +162,28 @@ class SignalMeter:
 
     def _finding(
         self,
-        decision: Decision,
+        decision: Decision | None,
         state: RunState,
         readings: Sequence[Reading],
         short: Sequence[str],
     ) -> Finding:
         if settled := rollback.settled(self._runbook, state):
             return Finding("decided", settled)
-        if self._switched(state) is None:
-            title = self._runbook.step(decision.after).title
-            return Finding("not_yet", f"it is decided once this is done: {title}")
+        if decision is None or self._switched(state) is None:
+            return self._waits(decision, state)
         kinds: dict[str, str] = {signal.id: signal.kind for signal in self._signals}
         counted = [one for one in readings if one.signal in decision.signals]
         return tree.find([(kinds[one.signal], one) for one in counted], short)
+
+    def _waits(self, decision: Decision | None, state: RunState) -> Finding:
+        """Why nothing is weighed: the switch is still to come, or what follows it is."""
+        if decision is None:
+            return Finding("not_weighed", "the runbook decides by no signal")
+        has_switch = any(step.t0 for step in self._runbook.forward)
+        made = has_switch and rollback.t0_may_have_acted(self._runbook, state)
+        title = self._runbook.step(decision.after).title
+        word: VerdictWord = "not_weighed" if made else "not_yet"
+        return Finding(word, f"it is decided once this is done: {title}")
 
     def _said(self, finding: Finding, state: RunState, now: float, newest: float) -> Finding:
         """What may be said after this look: nothing milder before that is sure."""

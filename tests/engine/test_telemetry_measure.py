@@ -12,6 +12,7 @@ from cockpit.journal.state import RunState, StepState, StepStatus
 from cockpit.redact import Redactor
 from cockpit.runbook.targets import NotPlayed
 from cockpit.secrets import Secrets
+from cockpit.status import VERDICT
 from cockpit.telemetry.measure import SignalMeter
 from tests.engine.fix_postgres import Pair
 from tests.engine.fix_web import HandClock, served
@@ -33,6 +34,36 @@ async def test_before_the_switch_nothing_is_decided(night: Night) -> None:
     assert "switch" in verdict.reason
     assert {one.leaning for one in verdict.readings} == {"unknown"}
     assert verdict.to_carry == 0
+
+
+async def test_a_runbook_that_decides_by_no_signal_never_says_that_nothing_is_switched(
+    night: Night,
+) -> None:
+    night.book = replace(night.book, procedure=replace(night.book.procedure, decision=None))
+    night.meter = night.make_meter()
+    await cut_over(night)
+    verdict = await night.look()
+    assert (verdict.word, verdict.reason) == ("not_weighed", "the runbook decides by no signal")
+    assert VERDICT[verdict.word].word == "NOT WEIGHED"
+    assert verdict.to_carry is None, "nobody counts them, and the new side may hold some"
+    night.state = replace(night.state, ended="completed")
+    assert (await night.look()).word == "decided"
+
+
+async def test_a_switch_that_is_made_and_not_verified_yet_is_not_called_missing(
+    night: Night,
+) -> None:
+    (phase,) = night.book.procedure.phases
+    steps = tuple(replace(one, t0=one.id == "switch") for one in phase.steps)
+    procedure = replace(night.book.procedure, phases=(replace(phase, steps=steps),))
+    night.book = replace(night.book, procedure=procedure)
+    night.meter = night.make_meter()
+    assert (await night.look()).word == "not_yet"
+    night.state = replace(night.state, t0_actual=night.clock.now())
+    verdict = await night.look()
+    assert verdict.word == "not_weighed"
+    assert verdict.reason == "it is decided once this is done: switch"
+    assert {one.words for one in verdict.readings} == {verdict.reason}
 
 
 async def test_a_calm_switch_becomes_stay(night: Night) -> None:

@@ -268,6 +268,20 @@ def test_a_resolvers_page_shows_what_is_known_of_it() -> None:
 # -- the decision, output -----------------------------------------------------------------------
 
 
+def test_where_nothing_is_weighed_the_panel_says_why_and_not_that_the_switch_is_missing() -> None:
+    view = world.not_yet()
+    assert view.live is not None
+    assert view.live.verdict is not None
+    why = "the runbook decides by no signal"
+    found = replace(view.live.verdict, word="not_weighed", reason=why)
+    scene = scene_of(replace(view, live=replace(view.live, verdict=found)))
+    for height in (2, 5):
+        picture = decision(scene, 58, height)
+        assert why in _body(picture)
+        assert "switch" not in _body(picture)
+        assert "NOT WEIGHED" in plain(picture.conclusion)
+
+
 def test_before_the_switch_there_is_one_calm_line_and_no_unknown_answers() -> None:
     picture = decision(scene_of(world.not_yet()), 58, 5)
     text = _body(picture)

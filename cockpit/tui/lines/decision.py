@@ -125,7 +125,9 @@ def _not_known(scene: Scene) -> Span:
 
 def _is_judged(scene: Scene, verdict: Verdict) -> bool:
     """Whether there is anything to weigh: not before the switch, and not once it is decided."""
-    return verdict.word not in ("not_yet", "decided") and scene.state.mode == "forward"
+    return (
+        verdict.word not in ("not_yet", "not_weighed", "decided") and scene.state.mode == "forward"
+    )
 
 
 def _beginning(scene: Scene, verdict: Verdict, width: int) -> list[Line]:
@@ -136,9 +138,9 @@ def _beginning(scene: Scene, verdict: Verdict, width: int) -> list[Line]:
         asked = "  ".join(said(reading.question) for reading in verdict.readings)
         later: list[Line] = [fit((("then: ", "dim"), (asked, "dim")), width)] if asked else []
         return [fit(((BEFORE, "plain"),), width), *later]
-    if verdict.word == "decided":
+    if verdict.word in ("decided", "not_weighed") or not verdict.readings:
         return [fit(((said(verdict.reason), "plain"),), width)]
-    return [] if verdict.readings else [fit(((said(verdict.reason), "plain"),), width)]
+    return []
 
 
 def _going_back(scene: Scene, width: int) -> list[Line]:
