@@ -9,7 +9,7 @@ from dataclasses import replace
 from cockpit.propagation.answers import Cell, CellState, Row, Side
 from cockpit.propagation.census import Caches, fullest, old_at_most
 from cockpit.propagation.convergence import SAYS_STALE
-from cockpit.propagation.recall import CacheKept
+from cockpit.propagation.recall import CacheKept, LooksKept
 
 WORST: tuple[CellState, ...] = (
     "other",
@@ -28,6 +28,9 @@ WORST: tuple[CellState, ...] = (
 )
 """Answers from the worst to the best, as after a switch to the new side."""
 LOOKS_KEPT = 60
+"""Of one resolver."""
+LOOKS_WRITTEN = 10_000
+"""Of all of them together, on disk: about 300 kB."""
 ANOTHER = "another cache behind this address still holds the {side} answer"
 IN_TURN = "it gives both answers in turn"
 UNSTEADY = {
@@ -95,6 +98,21 @@ class Memory:
             counted = Caches(one.best, one.last, one.row)
             counted.again(one.fetched, one.published, one.live)
             self._caches[one.resolver, one.name] = counted
+
+    def looks(self) -> tuple[LooksKept, ...]:
+        """The history of each resolver, to be written down: of many, less of each."""
+        room = min(LOOKS_KEPT, LOOKS_WRITTEN // max(1, len(self._history)))
+        last = ((who, list(looks)[-room:]) for who, looks in self._history.items() if room)
+        return tuple(
+            LooksKept(who, tuple(state for state, _ in looks), tuple(at for _, at in looks))
+            for who, looks in last
+        )
+
+    def looked(self, kept: Iterable[LooksKept]) -> None:
+        """Know the history that was written down."""
+        for one in kept:
+            looks = zip(one.states, one.at, strict=False)
+            self._history[one.resolver] = deque(looks, maxlen=LOOKS_KEPT)
 
     def floor(self, name: str) -> float:
         """Seconds to which the resolver of that name was seen to raise TTLs; 0 where it was not."""

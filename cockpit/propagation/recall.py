@@ -37,6 +37,16 @@ class CacheKept:
 
 
 @dataclass(frozen=True, slots=True)
+class LooksKept:
+    """One resolver's worst answer in each of its last looks, oldest first."""
+
+    resolver: str
+    states: tuple[CellState, ...]
+    at: tuple[float, ...]
+    """The run clock of each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Where a name leads; or the CAA records that hold for it."""
 
@@ -81,6 +91,8 @@ class Remembered:
     asked_at: float = 0.0
     paused: str = ""
     leads: tuple[Heard, ...] = ()
+    looks: tuple[LooksKept, ...] = ()
+    """What each resolver said over time, as far back as there is room for."""
     format: int = FORMAT
 
     @property

@@ -155,6 +155,7 @@ class PropagationWatch:
             rows=self._with_reasons(self._resolvers),
             asked_at=self._asked_at,
             paused=self._paused,
+            looks=self._memory.looks(),
         )
 
     def recall(self, known: Remembered) -> None:
@@ -168,6 +169,7 @@ class PropagationWatch:
         self._curve, self._unknown = known.curve, known.unknown
         self._asked_at, self._paused = known.asked_at, known.paused
         if known.about == self._about:
+            self._memory.looked(known.looks)
             rows = {(row.name, row.address): row for row in known.rows}
             were = [rows.get((row.name, row.address), row) for row in self._resolvers]
             self._left_out = {row.name: row.left_out for row in were}

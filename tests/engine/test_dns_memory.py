@@ -20,7 +20,9 @@ from cockpit.journal.clock import JournalClock
 from cockpit.journal.file import JournalReader
 from cockpit.journal.state import AttemptState, RunState, StepState
 from cockpit.propagation import former
+from cockpit.propagation.answers import Cell, Row
 from cockpit.propagation.courtesy import Courtesy
+from cockpit.propagation.memory import LOOKS_KEPT, LOOKS_WRITTEN, Memory
 from cockpit.propagation.providers.base import record_set
 from cockpit.propagation.recall import Found, Heard
 from cockpit.propagation.watch import PropagationWatch
@@ -273,6 +275,42 @@ async def test_an_engine_that_dies_in_the_pause_leaves_the_last_sweep_to_the_nex
         finding = await dns_ttl(LOW, context)
         assert finding.said == "pass"
         assert "resolvers as heard 45 s ago" in finding.evidence
+
+
+async def test_a_resolvers_history_goes_on_where_the_engine_before_left_it(
+    clock: Clock, tmp_path: Path
+) -> None:
+    async with two(Zone.at(OLD, 60), Zone.at(OLD, 60)) as (target, cache):
+        watch, memory = PropagationWatch(target, clock), DnsMemory(tmp_path / "dns", clock)
+        await watch.look()
+        cache.put(NEW, 60)
+        clock.at += 61
+        before = (await watch.look()).rows[2]
+        await memory.keep(watch)
+        clock.at += 30
+        again = PropagationWatch(target, clock)
+        memory.load(again)
+        after = (await again.look()).rows[2]
+        moved = PropagationWatch(replace(target, new="192.0.2.77"), clock)
+        memory.load(moved)
+        other = (await moved.look(NOBODY)).rows[2]
+    assert before.history == ("old", "new")
+    assert after.history == ("old", "new", "new")
+    assert after.history_at[:2] == before.history_at
+    assert other.history == (), "of other values it says nothing"
+
+
+def test_the_history_on_disk_is_bounded_however_many_resolvers_there_are() -> None:
+    for many, each in ((3, LOOKS_KEPT), (500, LOOKS_WRITTEN // 500), (LOOKS_WRITTEN + 1, 0)):
+        memory, again = Memory(), Memory()
+        rows = [Row(f"r{at}", "", "", "resolver", "honest", 1.0, ()) for at in range(many)]
+        for at in range(LOOKS_KEPT + 5 if many < 1000 else 1):
+            cells = (Cell("old", at=NOON + at),)
+            memory.hear((replace(row, cells=cells) for row in rows), NAMES[:1], {})
+        written = memory.looks()
+        assert {len(one.states) for one in written} == ({each} if each else set())
+        again.looked(written)
+        assert again.looks() == written
 
 
 async def test_where_another_zones_name_led_is_known_to_the_next_engine(
