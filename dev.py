@@ -45,10 +45,15 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 }
 # What needs a Docker engine, and what needs name servers.
 SERVERS: Mapping[str, tuple[str, ...]] = {
-    "stack": ("tests/lab/test_stack_[fr]*.py", "tests/lab/test_tiles_[cdl]*.py"),
+    "stack": ("tests/lab/test_stack_[fr]*.py",),
+    "tiles": ("tests/lab/test_tiles_[cdl]*.py",),
     "lint": ("tests/lab/test_lint_compose.py", "tests/lab/test_tiles_remote.py"),
     "names": ("tests/lab/test_lab_dns*.py",),
 }
+SHARED: Mapping[str, int] = {"screen": 3, "survival": 3, "the rest": 4}
+"""Parts whose tests wait a lot, and how many of them two cores carry at once."""
+ALONE = frozenset(("stack", "tiles", "lint"))
+"""Parts whose tests share one Docker engine."""
 COMPILE = (
     *("uv", "pip", "compile", "pyproject.toml"),
     *("--extra", "rehearsal", "--extra", "docker", "--extra", "dns", "--group", "dev"),
@@ -96,11 +101,15 @@ def test(arguments: list[str]) -> int:
 def lab(arguments: list[str]) -> int:
     """The tests against real servers, which mostly wait; `.ci/run` installs what they need."""
     prepare()
-    return parts("tests/lab", SERVERS, arguments, at_once=len(SERVERS) + 1)
+    return parts("tests/lab", SERVERS, arguments, "other servers", at_once=len(SERVERS) + 1)
 
 
 def parts(
-    folder: str, named: Mapping[str, tuple[str, ...]], arguments: Sequence[str], at_once: int = 1
+    folder: str,
+    named: Mapping[str, tuple[str, ...]],
+    arguments: Sequence[str],
+    rest: str = "the rest",
+    at_once: int = 1,
 ) -> int:
     """Run the tests of a folder part by part, each with its time; all of them, whatever fails.
 
@@ -112,7 +121,7 @@ def parts(
         for name, patterns in named.items()
     }
     elsewhere = [word for paths in found.values() for path in paths for word in ("--ignore", path)]
-    found["the rest"] = [folder, *elsewhere]
+    found[rest] = [folder, *elsewhere]
     # Kills at random are the same ones where a test runs again.
     os.environ.setdefault("COCKPIT_KILL_SEED", str(secrets.randbelow(10**6)))
     with ThreadPoolExecutor(at_once) as pool:
@@ -150,12 +159,15 @@ def failures(kept: Path) -> list[str]:
 def workers(name: str) -> tuple[str, ...]:
     """How many tests run at once; those of a Docker engine share it, one after the other.
 
-    Walks mostly wait, for an operator who reads and for caches that run out: one worker for each,
-    and one for the verdicts, whose nights already run three at once.
+    Many wait more than they work, for a program that starts, a cache that runs out or a server
+    that keeps silent: several share a core then. Of the walks each has a worker, and one is for
+    the verdicts, whose nights already run three at once.
     """
     if name == "walks":
         return ("-n", "5", "--dist", "loadgroup")
-    return ("-n", "0" if name in ("stack", "lint") else "auto")
+    if name in SHARED:
+        return ("-n", str(SHARED[name] * (os.cpu_count() or 1) // 2))
+    return ("-n", "0" if name in ALONE else "auto")
 
 
 def check(_arguments: list[str]) -> int:
