@@ -23,14 +23,27 @@ def cut_short(text: str, values: Mapping[str, str]) -> Iterator[tuple[int, int, 
     for at, (start, stop) in enumerate(marks):
         before = text[max(0, start - _WIDEST) : start]
         after = text[stop : stop + _WIDEST]
-        end = marks[at + 1][0] if at + 1 < len(marks) else None
+        end = marks[at + 1][0] if at + 1 < len(marks) else stop
         for value, word in values.items():
-            if size := _end_of(before, value):
+            size = _end_of(before, value)
+            if size > len(_scheme(value)) and _tells(before[-size:]):
                 yield start - size, start, word
-            if size := _end_of(after[::-1], value[::-1]):
+            size = _end_of(after[::-1], value[::-1])
+            if _tells(after[:size]):
                 yield stop, stop + size, word
-            if end is not None and end - stop >= _SHORTEST_PART and text[stop:end] in value:
+            if _tells(text[stop:end]) and text[stop:end] in value:
                 yield stop, end, word
+
+
+def _tells(part: str) -> bool:
+    """Whether a part is long enough, and more than a rule, an indent or such."""
+    return len(part) >= _SHORTEST_PART and any(map(str.isalnum, part))
+
+
+def _scheme(value: str) -> str:
+    """How a secret begins that is an address: `connecting to postgresql...` tells nothing of it."""
+    scheme, mark, _ = value.partition("://")
+    return scheme + mark if mark and scheme.isalnum() else ""
 
 
 def _end_of(text: str, value: str) -> int:
