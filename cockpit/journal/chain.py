@@ -10,10 +10,12 @@ from itertools import pairwise
 
 import msgspec
 
-from cockpit.journal.events import Event
+from cockpit.journal.events import DATA, FORMAT, Event
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Event)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a line raises that tells no event, or one whose data is not what its type says."""
 _HASH = re.compile(rb"[0-9a-f]{64}")
 _PART = re.compile(rb"[^\t]*\t[0-9a-f]{64}")
 _BEGUN = re.compile(rb"[^\t]*(\t[0-9a-f]{0,64})?")
@@ -34,7 +36,7 @@ def line_of(previous: str, event: Event) -> tuple[bytes, str]:
 def bodies_of(told: Sequence[object]) -> Iterator[bytes]:
     """The JSON of each; all of them in one call, since many at once shall cost little more."""
     # No JSON holds a bare line feed.
-    return iter(_ENCODER.encode_lines(told).splitlines())
+    return iter(_ENCODER.encode_lines(told).split(b"\n")[:-1])
 
 
 def lines_of(previous: str, events: Sequence[Event]) -> tuple[bytes, list[tuple[Event, str]]]:
@@ -65,7 +67,8 @@ def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[E
             return
         try:
             event = decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            _must_fit(event)
+        except _UNREADABLE:
             return
         if event.seq != number:
             return
@@ -75,9 +78,19 @@ def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[E
 def event_of(body: bytes) -> Event | None:
     """The event that a line tells; None where it tells none."""
     try:
-        return _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        event = _DECODER.decode(body)
+        _must_fit(event)
+    except _UNREADABLE:
         return None
+    return event
+
+
+def _must_fit(event: Event) -> None:
+    """Raise one of `_UNREADABLE` where an event's data is none, or not what its type says."""
+    _ = event.plain
+    shape = DATA.get(event.type) if event.v <= FORMAT else None
+    if shape:
+        msgspec.json.decode(event.data, type=shape)
 
 
 def is_begun(rest: bytes) -> bool:

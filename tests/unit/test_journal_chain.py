@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cockpit.journal.chain import Row, first_fault, is_begun, line_of, lost, proven, row_of
+from cockpit.journal.chain import (
+    Row,
+    chained,
+    first_fault,
+    fitting,
+    is_begun,
+    line_of,
+    lines_of,
+    lost,
+    proven,
+    row_of,
+)
 from cockpit.journal.events import Event
 
 PLAN = "0" * 64
@@ -171,3 +182,36 @@ def test_whatever_is_done_to_a_journal_nothing_is_kept_that_was_not_written(
 def test_a_line_whose_writing_was_cut_off_is_told_from_one_that_was_altered(size: int) -> None:
     assert is_begun(SOUND[0][:size])
     assert not is_begun(SOUND[0][:-1] + b"\x0b")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"5",
+        b"[]",
+        b"{}",
+        b'{"text":5}',
+        b'{"text":"\xff\xfe"}',
+        b'{"text":"\xed\xa0\x80"}',
+        b'{"text":"a","more":1e999}',
+        b'{"text":"a","more":' + b"[" * 3000 + b"]" * 3000 + b"}",
+        b"[" * 3000,
+    ],
+    ids=map(str, range(9)),
+)
+def test_a_line_whose_data_is_not_what_its_type_says_is_named_though_its_hash_fits(
+    data: bytes,
+) -> None:
+    whole = SOUND[-1].rpartition(b"\t")[0]
+    body = whole.replace(b'{"text":"note 8"}', data)
+    assert body != whole
+    line = body + b"\t" + chained(SOUND[-2].rpartition(b"\t")[2].decode().strip(), body).encode()
+    assert row_of(line).event is None
+    assert len(list(fitting([one.rstrip(b"\n") for one in (*SOUND[:-1], line)], 0, PLAN))) == 8
+
+
+def test_white_space_of_json_in_an_events_data_parts_no_line() -> None:
+    data = msgspec.Raw(b'{"text":\r"a"}')
+    event = Event(1, 0, "noted", "2026-11-23T02:00:00Z", "boot", 0, 1.0, "ana", data)
+    text, recorded = lines_of(PLAN, (event, event))
+    assert text.count(b"\n") == len(recorded) == 2
