@@ -83,6 +83,8 @@ def _rows(folder: Path, shape: tuple[int, int, int]) -> list[dict[str, Any]]:
             for way in ("cockpit", "gather"):
                 words = (sys.executable, "-m", "benchmarks.dns_variants", way, port, resolvers)
                 with_ticker = _said((*words, "ticking"))
+                if with_ticker["answers"] < 0.9 * resolvers * len(KINDS):
+                    raise OSError(f"the responder gave {with_ticker['answers']:g} answers")
                 found[way].append({**with_ticker, **_said(words), "both_s": with_ticker["cpu_s"]})
             floor = (folder / "floor", port, resolvers, TIMEOUT_S)
             found["floor"].append(_said(floor))

@@ -312,3 +312,8 @@ def _name_of(server: Server) -> str:
 @cache
 def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+def is_bare_error(wire: bytes) -> bool:
+    """Whether this is an error without its question, as some servers send it."""
+    return wire[4:8] == bytes(4) and wire[3] & 0x0F in BARE_ERRORS

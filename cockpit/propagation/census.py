@@ -138,6 +138,13 @@ class Caches:
                 self._latest = one
                 return
         is_off = abs(ttl - self._published) > _WHOLE_S
+        if not is_off:
+            # Who counts whole seconds lets go up to one before the instant, and fetched anew.
+            ending = [one for one in own if one.expires_at - (expires_at - ttl) <= TOGETHER_S]
+            if ending and ttl > TOGETHER_S:
+                self._latest = ending[0]
+                self._latest.meet(expires_at, ttl)
+                return
         doubtful = is_stale or (is_off and ttl == STALE_TTL)
         for one in own:
             # The same answer again, its TTL not fallen.

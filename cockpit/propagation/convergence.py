@@ -77,7 +77,7 @@ def learn(known: Iterable[Given], rows: Iterable[Row], names: Sequence[str]) -> 
     for row, name, cell in asked:
         _learn_cell(found, row, name, cell)
     for row, name, cell in asked:
-        if cell.state in _TELLS_NOTHING and cell.state != "unasked":
+        if cell.state in TELLS_NOTHING and cell.state != "unasked":
             _presume(found, row, name, cell.at)
     kept = sorted(found.values(), key=lambda one: (one.until(), one.last), reverse=True)
     return tuple(
@@ -97,7 +97,7 @@ def _learn_cell(
     found: dict[tuple[Led, str, str, int], Given], row: Row, name: str, cell: Cell
 ) -> None:
     address = row.address
-    if cell.state in _TELLS_NOTHING:
+    if cell.state in TELLS_NOTHING:
         return
     sides: tuple[Led, ...] = _LED.get(cell.state, ("none",))
     ttl = cell.ttl or 0
@@ -137,7 +137,8 @@ def _longest_changed(one: Given, cell: Cell) -> int:
     return max(gone, default=one.ttl)
 
 
-_TELLS_NOTHING = ("timeout", "unasked", "servfail", "error", "refused", "kept")
+TELLS_NOTHING = ("timeout", "unasked", "servfail", "error", "refused", "kept")
+"""Answers that say nothing of what a name has."""
 _LED: Mapping[str, tuple[Led, ...]] = {
     "old": ("old",),
     "new": ("new",),
@@ -184,7 +185,7 @@ def unturned(
         for row in rows
         if row.role == "authority"
         and any(
-            cell.state in _TELLS_NOTHING and (row.address, name) in left
+            cell.state in TELLS_NOTHING and (row.address, name) in left
             for name, cell in zip(names, row.cells, strict=True)
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cockpit.propagation.ask import Server, wire_of
@@ -21,6 +22,23 @@ class Template(NamedTuple):
     rest: bytes
     memo: Memo
     """What the answers to it say."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One question of a sweep, and how far it is."""
+
+    at: int
+    """Its place in the list."""
+    template: Template
+    question: bytes = b""
+    round: int = 0
+    """In which round it was sent last; 0 for one that was not."""
+    candidates: int = 0
+    """Packets that may be its answer, and that only a parser can tell."""
+    waiting: int = 0
+    """How many of them are still to be parsed."""
+    done: bool = False
 
 
 class Templates:

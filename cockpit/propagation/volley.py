@@ -14,21 +14,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cockpit.clock import Clock, wall_s
-from cockpit.propagation.ask import (
-    BARE_ERRORS,
-    DAMAGE,
-    EDNS_REFUSED,
-    Server,
-    ask,
-    unchecked,
-)
+from cockpit.propagation.ask import DAMAGE, EDNS_REFUSED, Server, ask, is_bare_error, unchecked
 from cockpit.propagation.classify import Reply
 from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place
 from cockpit.propagation.stamps import ROOM, took_s
-from cockpit.propagation.templates import Template, Templates
+from cockpit.propagation.templates import Asked, Templates
 from cockpit.unreached import silence_words
 
 BATCH = 32
@@ -44,24 +36,21 @@ SECOND_TRY = 0.4
 """The share of the deadline after which what is still unanswered is asked once more."""
 LUCK = 8192
 """Random bytes drawn at a time: a call of the kernel's for each packet costs a twentieth."""
+ROOM_TRIES = 20
+"""The part of the deadline that is waited for room in the buffers, before who keeps silent is given
+up: what answers later is still read."""
 PACE = 5000.0
 """Queries a second beyond loopback: small routers drop what comes faster."""
 FOLLOW_UPS = 200
 """Questions that `ask` repeats at a time, each with a socket of its own."""
+CANDIDATES = 8
+"""Packets for one question that a parser looks at: who floods with damaged ones costs no more."""
+REST_S = 0.05
+"""Real seconds of reading after the deadline, of what came in before it."""
 NO_TIME = "it is to be asked once more by a connection of its own, and no time was left"
 
 Question = tuple[Server, str, str]
 """Whom, which name, which record type."""
-
-
-@dataclass(slots=True)
-class _Asked:
-    at: int
-    """Its place in the list."""
-    template: Template
-    question: bytes = b""
-    sent: bool = False
-    done: bool = False
 
 
 class Volley:
@@ -86,13 +75,15 @@ class Volley:
         self._ports = Ports({one.version for one in places}, len(questions))
         self._over = self._loop.create_future()
         self._reading: asyncio.Handle | None = None
-        self._under_way = 0
+        self._under_way, self._round = 0, 0
+        """How many of the questions that this round sent are not answered yet."""
         self._room = max(BATCH, self._ports.room)
         self._drained: asyncio.Future[None] | None = None
         self._luck, self._drawn = b"", 0
-        self._pending: dict[tuple[int, int, Where], tuple[_Asked, float, float]] = {}
+        self._pending: dict[tuple[int, int, Where], tuple[Asked, float, float]] = {}
         """What was sent, by socket, id and receiver; and when, by the boot and the wall clock."""
-        self._new: deque[tuple[_Asked, bytes, float, float]] = deque()
+        self._new: deque[tuple[Asked, bytes, float, float]] = deque()
+        self._parsing = False
         self._turn = asyncio.Semaphore(FOLLOW_UPS)
         self._deaf: dict[Server, Reply] = {}
         """Who cuts answers short, and gave none over TCP either."""
@@ -102,7 +93,7 @@ class Volley:
     async def run(self) -> list[Reply | None]:
         """Ask, wait, ask once more what is left, and give a reply for each; silence is one too."""
         templates = Templates()
-        asked = [_Asked(at, templates.of(*one)) for at, one in enumerate(self._questions)]
+        asked = [Asked(at, templates.of(*one)) for at, one in enumerate(self._questions)]
         # Record by record: no server gets all of its questions in one burst.
         asked.sort(key=lambda one: id(one.template))
         self._listen()
@@ -112,8 +103,10 @@ class Volley:
             slow = self._loop.time() - began if self._pace else 0.0
             self._end = began + slow + self._deadline_s
             await self._until(began + slow + self._deadline_s * SECOND_TRY)
-            await self._send_all([one for one in asked if not one.done])
+            self._read_round()
+            await self._send_all([one for one in asked if not one.done and not one.waiting])
             await self._until(self._end)
+            await self._read_rest()
             await asyncio.gather(*self._again)
         finally:
             self._close()
@@ -129,7 +122,8 @@ class Volley:
                 one.cancel()
         self._ports.close()
 
-    async def _send_all(self, asked: Sequence[_Asked]) -> None:
+    async def _send_all(self, asked: Sequence[Asked]) -> None:
+        self._begin_round()
         for start in range(0, len(asked), BATCH):
             real = self._clock.real()
             for one in asked[start : start + BATCH]:
@@ -138,15 +132,22 @@ class Volley:
             await asyncio.sleep(BATCH / self._pace if self._pace else 0)
             await self._until_room()
 
+    def _begin_round(self) -> None:
+        """Count anew what is under way: who kept silent so far takes no room of the buffers."""
+        self._round += 1
+        self._under_way = 0
+
     async def _until_room(self) -> None:
         """Let no more be under way than the receive buffers hold, but never wait for the dead."""
         if self._under_way <= self._room:
             return
         self._drained = self._loop.create_future()
-        await asyncio.wait((self._drained,), timeout=self._deadline_s * SECOND_TRY)
+        done, _ = await asyncio.wait((self._drained,), timeout=self._deadline_s / ROOM_TRIES)
         self._drained = None
+        if not done:
+            self._begin_round()
 
-    def _send(self, one: _Asked, real: float) -> None:
+    def _send(self, one: Asked, real: float) -> None:
         place, query = self._places[one.at], one.template
         if not self._ports.of[place.version]:
             self._finish(one, self._silence(self._ports.why[place.version]))
@@ -156,8 +157,8 @@ class Volley:
         number, name = self._one_of(self._ports.of[place.version], drawn[2]), drawn[:2]
         while (key := (number, name[0] << 8 | name[1], where)) in self._pending:
             name = self._draw(2)  # another question to this server has that id
-        self._under_way += not one.sent
-        one.sent = True
+        self._under_way += one.round != self._round
+        one.round = self._round
         if not one.question:
             # The same letters at the second try, so that a late answer to the first still counts.
             cased = query.number ^ (int.from_bytes(drawn[3:]) & query.letters)
@@ -203,13 +204,18 @@ class Volley:
 
     def _read_ready(self) -> None:
         """Read in turn; while answers come, look again by the clock instead of being woken."""
-        read = [self._read(number) for number in self._ports.ready()]
-        if not read:
+        more = self._read_round()
+        if more is None:
             self._listen()
-        elif any(read):
+        elif more:
             self._reading = self._loop.call_soon(self._read_ready)
         else:
             self._reading = self._loop.call_later(GATHERING_S, self._read_ready)
+
+    def _read_round(self) -> bool | None:
+        """Read a few of each socket; whether more may be there, None where nothing was."""
+        read = [self._read(number) for number in self._ports.ready()]
+        return any(read) if read else None
 
     def _read(self, number: int) -> bool:
         """Read a few datagrams of one socket; whether more may be there."""
@@ -229,12 +235,12 @@ class Volley:
                 self._match(one, wire, took_s(notes, sent_wall, real - sent), now)
         return True
 
-    def _match(self, one: _Asked, wire: bytes, took: float, now: float) -> None:
+    def _match(self, one: Asked, wire: bytes, took: float, now: float) -> None:
         """Take a packet for the answer only where it is one, to this very question."""
         end = 12 + len(one.question)
         if len(wire) < 12 or not wire[2] & 0x80 or wire[2] & 0x78:
             return
-        if _is_bare_error(wire):
+        if is_bare_error(wire):
             # Without the question's letters it proves too little here; a socket of its own does.
             self._leave(one, None)
             return
@@ -253,14 +259,24 @@ class Volley:
         if known is not None:
             self._answered(one, *known, took, now)
             return
-        if not self._new:
+        if one.candidates < CANDIDATES:
+            one.candidates += 1
+            one.waiting += 1
+            self._new.append((one, wire, took, now))
+            self._parse_soon()
+
+    def _parse_soon(self) -> None:
+        """Parse in the next turn of the loop; one slice a turn, whoever asks."""
+        if not self._parsing and self._new:
+            self._parsing = True
             self._loop.call_soon(self._parse_some)
-        self._new.append((one, wire, took, now))
 
     def _parse_some(self) -> None:
+        self._parsing = False
         until = time.perf_counter() + SLICE_S
         while self._new and time.perf_counter() < until:
             one, wire, took, now = self._new.popleft()
+            one.waiting -= 1
             if one.done:
                 continue
             memo = one.template.memo
@@ -269,12 +285,9 @@ class Volley:
             except DAMAGE:
                 continue  # damaged or forged: the true one may still come
             self._answered(one, *known, took, now)
-        if self._new:
-            self._loop.call_soon(self._parse_some)
+        self._parse_soon()
 
-    def _answered(
-        self, one: _Asked, reply: Reply, ttl: int | None, took: float, now: float
-    ) -> None:
+    def _answered(self, one: Asked, reply: Reply, ttl: int | None, took: float, now: float) -> None:
         made = Reply(
             reply.outcome,
             reply.values,
@@ -308,14 +321,14 @@ class Volley:
     def _silence(self, why: str) -> Reply:
         return Reply("timeout", at=self._clock.now(), note=why)
 
-    def _leave(self, one: _Asked, failed: Reply | None, *, cut: bool = False) -> None:
+    def _leave(self, one: Asked, failed: Reply | None, *, cut: bool = False) -> None:
         """Leave a question to `ask`, beside the others; one whose answer was cut over TCP."""
         self._again.append(self._loop.create_task(self._follow_up(one.at, failed, cut=cut)))
         self._finish(one, failed)
 
-    def _finish(self, one: _Asked, reply: Reply | None) -> None:
+    def _finish(self, one: Asked, reply: Reply | None) -> None:
         one.done = True
-        self._under_way -= 1
+        self._under_way -= one.round == self._round
         if self._drained and self._under_way <= self._room and not self._drained.done():
             self._drained.set_result(None)
         self._replies[one.at] = reply
@@ -327,18 +340,20 @@ class Volley:
         """Wait for the last answer, or that moment of the loop's clock."""
         if self._left:
             await asyncio.wait((self._over,), timeout=max(0.0, moment - self._loop.time()))
-        if self._left:
-            await self._read_rest()
 
     async def _read_rest(self) -> None:
-        """Read what came in by now, and no more than the buffers hold, whoever sends on."""
-        for _ in range(self._room // AT_A_TIME + 1):
-            read = [self._read(number) for number in self._ports.ready()]
-            if not any(read):
+        """Read what came in by now, for a moment, whoever sends on; then parse what was read."""
+        self._deafen()
+        if self._reading:
+            self._reading.cancel()
+        until, self._parsing = self._loop.time() + REST_S, True
+        while self._left and self._loop.time() < until:
+            if not self._read_round():
                 break
             await asyncio.sleep(0)
-        while self._new:
-            self._parse_some()
+        self._parsing = False
+        while self._left and self._new:
+            self._parse_soon()
             await asyncio.sleep(0)
 
     async def _follow_up(self, at: int, failed: Reply | None, *, cut: bool) -> None:
@@ -366,11 +381,6 @@ class Volley:
             self._replies[at] = reply
             if cut and reply.outcome == "timeout":
                 self._deaf[server] = reply
-
-
-def _is_bare_error(wire: bytes) -> bool:
-    """Whether this is an error without its question, as some servers send it."""
-    return wire[4:8] == bytes(4) and wire[3] & 0x0F in BARE_ERRORS
 
 
 async def volley(

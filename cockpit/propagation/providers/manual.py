@@ -19,6 +19,7 @@ from cockpit.clock import live_clock
 from cockpit.errors import TargetError
 from cockpit.propagation.answers import Row
 from cockpit.propagation.classify import canonical
+from cockpit.propagation.convergence import TELLS_NOTHING
 from cockpit.propagation.providers.base import Effort, RecordSet, Terms, as_kept, record_set
 from cockpit.propagation.sweep import authority_rows
 from cockpit.runbook.targets import Authority, DnsTarget
@@ -43,7 +44,7 @@ class ByHand:
 
     def _one(self, name: str, at: int, rows: Sequence[Row]) -> RecordSet:
         cells = [row.cells[at] for row in rows if row.cells[at].at]
-        told = [cell for cell in cells if cell.state not in ("timeout", "refused", "servfail")]
+        told = [cell for cell in cells if cell.state not in TELLS_NOTHING]
         if not told:
             raise TargetError(f"no name server tells {name}", where=self._target.zone)
         given = {tuple(sorted(map(canonical, cell.answers))) for cell in told}
