@@ -11,8 +11,8 @@ apostrophes in or around another encoding; base64 whose inner base64 was broken 
 escaped in a way that not every library has, in base64 of base64 or in base32, and is broken within
 its first three characters; a value compressed, encrypted, hashed, reversed, quoted-printable, in
 another case or character set, or printed in parts with other text between them (but for one that
-an ellipsis cuts, and for what is taken for a host's name behind a bare @); what was printed before
-it stood in the secret's file.
+an ellipsis cuts, and for what is quoted as a host or port where it stood bare in an address); what
+was printed before it stood in the secret's file.
 """
 
 from __future__ import annotations
@@ -36,12 +36,17 @@ _NAMED_BY_BASH = dict(zip(b"\a\b\t\n\v\f\r\x1b'\\", "abtnvfrE'\\", strict=True))
 """Bytes that it writes by a name, in a word with such that are not printable."""
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
+_PARTS_ADDRESS = re.compile("[/?#:@]")
 _SHORTEST_FORM = 6
 
 
 def whole_texts(value: str) -> set[str]:
-    """A secret as it is, and each of its lines."""
-    return {one for one in {value, *value.splitlines()} if len(one) >= _SHORTEST_FORM}
+    """A secret, and each of its lines, as it is and as it is commonly escaped; white space kept."""
+    found: set[str] = set()
+    for text in {value, *value.splitlines()}:
+        found |= {text, text.replace("'", "''"), json.dumps(text)[1:-1], quote(text, safe="")}
+        found |= {_ESCAPED_BY_BASH.sub(r"\\\g<0>", text)}
+    return {one for one in found if len(one) >= _SHORTEST_FORM}
 
 
 def forms(value: str) -> set[str]:
@@ -51,7 +56,6 @@ def forms(value: str) -> set[str]:
     # A line of a key is known by itself too.
     for text in {value, *value.splitlines()} if "\n" in value else {value}:
         found |= {text, BEFORE_BLANK.sub("", text), *_encoded(text), *_quoted(text)}
-        found |= set(_behind_at(text))
         for inner in _in_base64(text.encode()):
             found |= {inner, quote(inner, safe="")}
     return _long_enough(found)
@@ -88,16 +92,23 @@ def _rare(text: str) -> Iterator[str]:
     for inner in set(_in_base64(raw)):
         yield from _in_base64(inner.encode())
     yield from _in_base32(raw)
+    yield from _in_bare_address(text)
     for word in _in_bash(text):
         escaped = word.encode()
         yield from (*_in_base64(escaped), escaped.hex(), escaped.hex().upper())
 
 
-def _behind_at(text: str) -> Iterator[str]:
-    """What is taken for a part of the host, where a password stands in an address as it is."""
+def _in_bare_address(text: str) -> Iterator[str]:
+    """What is taken for a host or a port, where a password stands in an address as it is."""
+    if "://" in text:
+        return
     for at, character in enumerate(text):
         if character == "@":
             yield f"{text[at + 1 :]}@"
+    pieces = {one for one in _PARTS_ADDRESS.split(text) if one != text}
+    for piece in pieces:
+        if len(piece) >= _SHORTEST_FORM:
+            yield from (f'"{piece}"', f"'{piece}'", f"host: {piece}", f"host {piece}")
 
 
 def _in_bash(text: str) -> Iterator[str]:

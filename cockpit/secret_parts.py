@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _ELLIPSIS = re.compile(r"\.{3,}|…")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|%3A%2F%2F)")
 _SHORTEST_PART = 4
 """Characters of a part; fewer give little away."""
 _WIDEST = 1024
@@ -42,8 +43,8 @@ def _tells(part: str) -> bool:
 
 def _scheme(value: str) -> str:
     """How a secret begins that is an address: `connecting to postgresql...` tells nothing of it."""
-    scheme, mark, _ = value.partition("://")
-    return scheme + mark if mark and scheme.isalnum() else ""
+    found = _SCHEME.match(value)
+    return found[0] if found else ""
 
 
 def _end_of(text: str, value: str) -> int:

@@ -41,6 +41,40 @@ def test_a_secret_that_a_program_cuts_short_shows_no_part_of_itself(line: str, s
     assert stream.feed(f"{line}\n".encode()) + stream.end() == f"{shown}\n"
 
 
+BARE = "f4Kq9Zr7Lm2W/x8TnbV3c+Y="
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'invalid integer value "f4Kq9Zr7Lm2W" for connection option "port"',
+        "Port could not be cast to integer value as 'f4Kq9Zr7Lm2W'",
+        "Invalid port: 'f4Kq9Zr7Lm2W'",
+        "curl: (6) Could not resolve host: x8TnbV3c+Y=",
+    ],
+)
+def test_what_is_taken_for_a_port_or_a_host_of_a_bare_address_shows_no_part(line: str) -> None:
+    shown = knowing(BARE).clean(line)
+    assert "[owner_password hidden]" in shown
+    assert "f4Kq" not in shown
+    assert "x8Tnb" not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PASSWORD 'it''s-a...",
+        "...s-a-long''Pass7' VALID",
+        "\"it's-a-lo...",
+        "it%27s-a-lo...",
+    ],
+)
+def test_a_secret_that_is_escaped_and_then_cut_short_shows_no_part(line: str) -> None:
+    shown = knowing("it's-a-long'Pass7").clean(line)
+    assert "[owner_password hidden]" in shown
+    assert "s-a" not in shown
+
+
 @pytest.mark.parametrize(
     "line", ["Pulling backend ... done", "wait...", "f4K...", "...b7", "f4Kq is no ellipsis"]
 )
