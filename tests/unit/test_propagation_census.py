@@ -200,6 +200,21 @@ def test_a_population_is_never_counted_higher_than_it_is(size: int, seed: int) -
     assert caches.count().seen <= size
 
 
+@given(st.integers(1, 6), st.sampled_from([20, 60, 300]), st.integers(0, 2**32))
+def test_caches_that_let_go_at_whole_seconds_and_fetch_anew_are_never_counted_higher(
+    size: int, ttl: int, seed: int
+) -> None:
+    rng, caches, now = random.Random(seed), Caches(), NOON + 0.3
+    expires = [int(NOON) + rng.randint(1, ttl) for _ in range(size)]
+    for _ in range(150):
+        which = rng.randrange(size)
+        if int(now) >= expires[which]:
+            expires[which] = int(now) + ttl
+        caches.hear(now, expires[which] - int(now), "old", ttl)
+        assert caches.best.seen <= size
+        now += rng.uniform(1.0, ttl / 10)
+
+
 def test_the_share_of_old_answers_lies_within_the_stated_confidence() -> None:
     rng, wrong = random.Random(7), 0
     for _ in range(2000):
