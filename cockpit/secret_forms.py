@@ -108,7 +108,8 @@ def _in_bare_address(text: str) -> Iterator[str]:
     pieces = {one for one in _PARTS_ADDRESS.split(text) if one != text}
     for piece in pieces:
         if len(piece) >= _SHORTEST_FORM:
-            yield from (f'"{piece}"', f"'{piece}'", f"host: {piece}", f"host {piece}")
+            yield from (f'"{piece}"', f"'{piece}'", f':{piece}"', f":{piece}'")
+            yield from (f"host: {piece}", f"host {piece}", f"lookup {piece}:")
 
 
 def _in_bash(text: str) -> Iterator[str]:

@@ -50,6 +50,8 @@ BARE = "f4Kq9Zr7Lm2W/x8TnbV3c+Y="
         'invalid integer value "f4Kq9Zr7Lm2W" for connection option "port"',
         "Port could not be cast to integer value as 'f4Kq9Zr7Lm2W'",
         "Invalid port: 'f4Kq9Zr7Lm2W'",
+        "Failed to parse: 'app:f4Kq9Zr7Lm2W' is not a valid host or port",
+        "dial tcp: lookup x8TnbV3c+Y=: no such host",
         "curl: (6) Could not resolve host: x8TnbV3c+Y=",
     ],
 )
