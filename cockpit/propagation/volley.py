@@ -47,6 +47,8 @@ CANDIDATES = 8
 """Packets for one question that a parser looks at: who floods with damaged ones costs no more."""
 REST_S = 0.05
 """Real seconds of reading after the deadline, of what came in before it."""
+PARSE_S = 0.25
+"""Real seconds of parsing it: a damaged packet may take a thousand times a small one's."""
 NO_TIME = "it is to be asked once more by a connection of its own, and no time was left"
 
 Question = tuple[Server, str, str]
@@ -352,7 +354,8 @@ class Volley:
                 break
             await asyncio.sleep(0)
         self._parsing = False
-        while self._left and self._new:
+        until = self._loop.time() + PARSE_S
+        while self._left and self._new and self._loop.time() < until:
             self._parse_soon()
             await asyncio.sleep(0)
 
