@@ -9,10 +9,11 @@ import msgspec
 
 from cockpit import record
 from cockpit.engine import heads, layout
-from cockpit.errors import Untold
+from cockpit.errors import JournalDamaged, Untold
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer, complain
 from cockpit.journal.chain import Row
 from cockpit.journal.events import DATA
+from cockpit.journal.file import ACCEPT
 from cockpit.journal.fold import decoded
 from cockpit.journal.lines import line_of
 from cockpit.record import Record
@@ -35,9 +36,10 @@ def run(
         told = problems if found.state.damage else (holds, *problems)
         answer("\n".join((*told, *lacks)))
         return BAD if problems else UNKNOWN if lacks else GOOD
-    answer("\n".join(_json(found) if as_json else _lines(found)))
-    if as_json and found.cut_off:
-        complain(Untold(found.cut_off, where=str(found.directory.journal)))
+    if as_json:
+        _tell_programs(found)
+    else:
+        answer("\n".join(_lines(found)))
     return BAD if found.state.damage else UNKNOWN if found.cut_off else GOOD
 
 
@@ -86,6 +88,22 @@ def _json(found: Record) -> Iterator[str]:
         yield inert(msgspec.json.encode({**body, "hash": digest}).decode())
 
 
+def _tell_programs(found: Record) -> None:
+    """On stdout events and nothing else: what is wrong with the file is said on stderr."""
+    if found.events:
+        answer("\n".join(_json(found)))
+    where = str(found.directory.journal)
+    if found.state.damage:
+        line = f"{where}, line {len(found.events) + 1}"
+        complain(JournalDamaged(_damaged(found), where=line, mend=ACCEPT))
+    elif found.cut_off:
+        complain(Untold(found.cut_off, where=where))
+
+
+def _damaged(found: Record) -> str:
+    return f"DAMAGED from here: {found.state.damage}"
+
+
 def _lines(found: Record) -> Iterator[str]:
     for event, _ in found.events:
         shape = DATA.get(event.type)
@@ -93,7 +111,7 @@ def _lines(found: Record) -> Iterator[str]:
         text = said[0] if said else event.type.replace("_", " ")
         yield f"{event.seq:>5}  {moment(event.run_s)}  {one_line(text)}"
     if found.state.damage:
-        yield f"DAMAGED from here: {found.state.damage}"
+        yield _damaged(found)
     if found.cut_off:
         yield f"CUT OFF: {found.cut_off}"
     for row in record.behind(found):

@@ -59,6 +59,30 @@ def test_a_changed_event_is_named(run: WrittenRun, capsys: pytest.CaptureFixture
     assert "step finished by engine" in told
 
 
+def test_programs_are_given_the_readable_events_and_the_damage_is_named_beside_them(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(run)
+    assert journal.run() == BAD
+    words = next(line for line in capsys.readouterr().out.splitlines() if "DAMAGED" in line)
+    assert journal.run(as_json=True) == BAD
+    shown = capsys.readouterr()
+    assert [json.loads(line)["seq"] for line in shown.out.splitlines()] == [0]
+    assert words in shown.err
+    assert f"where: {run.directory.journal}, line 2" in shown.err
+    assert "what to do: a on the screen" in shown.err
+
+
+def test_where_not_one_event_can_be_read_programs_are_given_none(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.directory.journal.write_bytes(b"nothing\n")
+    assert journal.run(as_json=True) == BAD
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert "DAMAGED from here: event 0 " in shown.err
+
+
 @pytest.mark.parametrize("cut", [1, 20, 90])
 def test_a_last_line_that_was_cut_off_is_said_and_not_dropped(
     cut: int, run: WrittenRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
