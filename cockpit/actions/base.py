@@ -44,6 +44,8 @@ class ActionContext:
     """What the newest attempts of other steps recorded, by step id."""
     lab: str | None = None
     """In rehearsal: the base URL of the lab's operations."""
+    acting: tuple[int, ...] = ()
+    """Descriptors that its programs inherit: while one is open, the step may still act."""
 
 
 @dataclass(frozen=True, slots=True)

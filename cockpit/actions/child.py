@@ -72,8 +72,12 @@ async def run(
     env: Mapping[str, str],
     secrets: Secrets,
     say: Callable[[str], None],
+    keep: Sequence[int] = (),
 ) -> tuple[str, ...]:
-    """Run a program to its end; its last lines, in an ActionFailed where its status is not 0."""
+    """Run a program to its end; its last lines, in an ActionFailed where its status is not 0.
+
+    It and what it starts have the descriptors of `keep` open, too.
+    """
     last = secrets.tail(LAST)
 
     def told(line: str) -> None:
@@ -81,7 +85,7 @@ async def run(
         say(line)
 
     async with _pipe() as (reader, end):
-        process = await _started(argv, directory, env, end)
+        process = await _started(argv, directory, env, end, keep)
         reading = asyncio.create_task(_read(reader, told))
         try:
             status = await process.wait()
@@ -119,11 +123,21 @@ async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
 
 
 async def _started(
-    argv: Sequence[str], directory: Path, env: Mapping[str, str], end: int
+    argv: Sequence[str],
+    directory: Path,
+    env: Mapping[str, str],
+    end: int,
+    keep: Sequence[int],
 ) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
-            *argv, cwd=directory, env=env, stdin=DEVNULL, stdout=end, stderr=STDOUT
+            *argv,
+            cwd=directory,
+            env=env,
+            stdin=DEVNULL,
+            stdout=end,
+            stderr=STDOUT,
+            pass_fds=keep,
         )
     except OSError as error:
         raise ActionFailed(

@@ -44,5 +44,6 @@ async def run(action: ShellAction, context: ActionContext) -> Mapping[str, Json]
         return await stand_in.play(context)
     directory = Path(context.runbook.directory) / action.directory
     env = child.environment(context.runbook, context.secrets, action.environment)
-    await child.run(action.argv, directory, env, context.secrets, context.say)
+    keep = context.acting
+    await child.run(action.argv, directory, env, context.secrets, context.say, keep)
     return {}

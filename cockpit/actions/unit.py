@@ -140,7 +140,7 @@ def _disable(name: str) -> tuple[str, ...]:
 
 async def _ask(words: tuple[str, ...], context: ActionContext) -> None:
     env = child.environment(context.runbook, context.secrets, {})
-    await child.run(words, Path("/"), env, context.secrets, context.say)
+    await child.run(words, Path("/"), env, context.secrets, context.say, context.acting)
 
 
 def _quoted(word: str, doubled: str = "") -> str:

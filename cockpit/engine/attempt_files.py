@@ -48,6 +48,8 @@ class Order:
     lab: str | None = None
     locks: Locks | None = None
     """Where the runner gets the targets' locks, where it does not inherit them."""
+    targets: tuple[str, ...] = ()
+    """What the run has locked: while anything of the step acts, other runs are kept off it."""
 
 
 @dataclass(frozen=True, slots=True)

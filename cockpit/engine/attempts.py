@@ -28,6 +28,7 @@ from cockpit.engine.processes import (
     find,
     is_alive,
     marked,
+    named,
     send_signal,
     session_members,
     this_process,
@@ -263,11 +264,6 @@ class Attempts:
         """Signal what lives on without its runner."""
         for one in self.left_behind(step, number):
             send_signal(one.pid, one.started, boot_id(), how)
-
-
-def named(processes: list[Process]) -> str:
-    """Processes as an operator finds them on the host; empty where there are none."""
-    return f"pid {', '.join(f'{one.pid} ({one.name})' for one in processes)}" if processes else ""
 
 
 def _still_alive(processes: list[Process]) -> str:

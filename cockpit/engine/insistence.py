@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from cockpit.engine.attempts import named
 from cockpit.engine.core import Core
+from cockpit.engine.processes import named
 from cockpit.engine.supervisor import GRACE_S, LINGER_S
 from cockpit.journal.events import Noted
 from cockpit.journal.state import AttemptState, StepState

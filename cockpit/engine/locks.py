@@ -7,47 +7,28 @@ import fcntl
 import hashlib
 import os
 import re
-import stat
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from cockpit.clock import boot_id
+from cockpit.engine import acting
 from cockpit.engine.attempt_files import Identity, Locks
 from cockpit.engine.intents import login
+from cockpit.engine.lock_files import is_of, open_at, opened, place
 from cockpit.engine.processes import is_alive
 from cockpit.errors import Refused
 from cockpit.redact import printable
 
 _PIDFD_GETFD = 438
 """The system call's number, the same on every architecture."""
-_PLACES = ("/run/lock", "/tmp", "/var/tmp")  # noqa: S108  sticky: nobody clears others' files
-"""Folders that hosts open to all their users: no variable of one of them may name another."""
-_OPEN = 0o1777
 What = Literal["target", "run"]
 _TAKEN: Mapping[What, str] = {
     "target": "another run acts on this target",
     "run": "another run of this runbook acts on its targets",
 }
 _ENGINE = re.compile(r"engine ([0-9]+) of ")
-_OPENS_S = 0.2
-"""Real seconds in which a lock's file, just made by another user, must be open to all."""
-
-
-def _place() -> Path:
-    """The first folder that all users of this host may write to, and none can empty of others'."""
-    for name in _PLACES:
-        with suppress(OSError):
-            mode = Path(name).stat().st_mode
-            if stat.S_ISDIR(mode) and mode & _OPEN == _OPEN:
-                return Path(name)
-    raise Refused(
-        "no folder of this host is open to all its users: the targets' locks have no place",
-        where=", ".join(_PLACES),
-        mend=f"chmod 1777 {_PLACES[0]}",
-    )
 
 
 def hold(
@@ -63,9 +44,9 @@ def hold(
     one: then it is shared from it. Refused names who has it otherwise; what the file says is told
     and never believed: only a descriptor of this process shows that it holds the lock.
     """
-    path = _place() / f"cockpit-{what}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
+    path = place() / f"cockpit-{what}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
     former = held.get(identity)
-    if former is not None and _is_of(path, former):
+    if former is not None and is_of(path, former):
         return
     words = f"engine {os.getpid()} of {login(os.geteuid())}, {run}"
     try:
@@ -88,6 +69,13 @@ def hold(
             where=identity if what == "target" else "",
             mend="end that run, or wait for its end",
         )
+    if still := acting.of_others(identity, run):
+        os.close(taken)
+        raise Refused(
+            f"{_TAKEN[what]}: {still}",
+            where=identity if what == "target" else "",
+            mend="start that run again, and k ends what is left there; or wait for its end",
+        )
     held[identity] = taken
     if former is not None:
         os.close(former)
@@ -96,14 +84,14 @@ def hold(
 def _locked(path: Path, words: str) -> int | str:
     """A descriptor that holds the lock of that very file; or the words of who holds it."""
     while True:
-        descriptor = _opened(path)
+        descriptor = opened(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 4096).decode("utf-8", "replace")
             os.close(descriptor)
             return printable(holder).strip()
-        if not _is_of(path, descriptor):
+        if not is_of(path, descriptor):
             os.close(descriptor)  # cleared away before it was locked: others meet at another
             continue
         return _signed(descriptor, words)
@@ -143,7 +131,7 @@ def _shared_by(runner: Identity, path: Path) -> int | None:
     try:
         if not is_alive(runner.pid, runner.start_time, runner.boot_id):
             return None
-        for number in _open_at(runner.pid, path):
+        for number in open_at(runner.pid, path):
             try:
                 found = _taken(process, number)
             except PermissionError:
@@ -161,41 +149,6 @@ def _shared_by(runner: Identity, path: Path) -> int | None:
     finally:
         os.close(process)
     return None
-
-
-def _open_at(pid: int, path: Path) -> Iterator[int]:
-    """By which descriptors a process has a file open."""
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            if os.path.samestat(entry.stat(), path.lstat()):
-                yield int(entry.name)
-
-
-def _is_of(path: Path, descriptor: int) -> bool:
-    """Whether a descriptor still is of the file that others would open."""
-    try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _opened(path: Path) -> int:
-    """The lock's file, which every user of this host may open; none may create another's anew."""
-    deadline = time.monotonic() + _OPENS_S
-    while True:
-        with suppress(FileExistsError):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-            os.fchmod(descriptor, 0o666)
-            return descriptor
-        try:
-            return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            continue
-        except PermissionError:
-            # Who makes it opens it to all a moment later, whatever the umask left of it.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
 
 
 def take(locks: Locks) -> list[int]:

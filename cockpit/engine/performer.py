@@ -34,11 +34,13 @@ class Result:
     """Its program was ended by a signal: nobody knows how far it came."""
 
 
-def perform(order: Order, folder: AttemptFolder, redactor: Redactor) -> Result:
+def perform(
+    order: Order, folder: AttemptFolder, redactor: Redactor, acting: tuple[int, ...] = ()
+) -> Result:
     """Act, and say how it went in the operator's words."""
     try:
         _watch_children_without_threads()
-        recorded = asyncio.run(_run(order, folder, redactor))
+        recorded = asyncio.run(_run(order, folder, redactor, acting))
     except ActionKilled as error:
         say(str(error))
         return Result(message=str(error), killed=True)
@@ -58,7 +60,9 @@ def _watch_children_without_threads() -> None:
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
-async def _run(order: Order, folder: AttemptFolder, redactor: Redactor) -> dict[str, Json]:
+async def _run(
+    order: Order, folder: AttemptFolder, redactor: Redactor, acting: tuple[int, ...]
+) -> dict[str, Json]:
     directory = RunDirectory(Path(order.run_directory))
     runbook = thaw(directory.plan(order.plan)).runbook
     step = runbook.step(order.step)
@@ -75,6 +79,7 @@ async def _run(order: Order, folder: AttemptFolder, redactor: Redactor) -> dict[
         say=say,
         recorded={one.id: one.recorded for one in state.steps.values()},
         lab=order.lab,
+        acting=acting,
     )
     return dict(await registry.run(step.action, context))
 

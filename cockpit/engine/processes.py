@@ -107,6 +107,11 @@ def marked(variable: str) -> list[Process]:
     return found
 
 
+def named(processes: list[Process]) -> str:
+    """Processes as an operator finds them on the host; empty where there are none."""
+    return f"pid {', '.join(f'{one.pid} ({one.name})' for one in processes)}" if processes else ""
+
+
 def descendants(pid: int) -> list[Process]:
     """Children of a process, theirs, and so on."""
     children: dict[int, list[Process]] = {}

@@ -23,6 +23,7 @@ from cockpit import systemd
 from cockpit.clock import boot_id
 from cockpit.durable import open_kept
 from cockpit.engine import locks
+from cockpit.engine.acting import Acting, begin
 from cockpit.engine.attempt_files import AttemptFolder, Exit, Identity, Order
 from cockpit.engine.logs import log_to
 from cockpit.engine.performer import perform
@@ -47,6 +48,7 @@ class Ready:
     child: int
     """It waits until `gate` opens; where it closes instead, it ends without having acted."""
     gate: int
+    acting: Acting
 
 
 def run(path: Path) -> int:
@@ -67,6 +69,9 @@ def run(path: Path) -> int:
     os.write(ready.gate, b"!")
     ended = ready.supervisor.watch(ready.child)
     _record(folder, replace(ended, head=ready.order.head))
+    if (ended.ended, ended.exit) == ("exited", 0):
+        # What it leaves running is meant to: it keeps no other run waiting.
+        ready.acting.let_go()
     return 0
 
 
@@ -84,6 +89,7 @@ def _ready(folder: AttemptFolder) -> Ready:
     log_to(folder.path / "runner.log", redactor)
     # Every secret is known before the first line of output, whichever of them the step uses.
     for_profile(runbook, redactor).learn_all()
+    acting = begin(order)
     with ExitStack() as undo:
         kept = open_kept(folder.output, os.O_WRONLY | os.O_APPEND)
         undo.callback(os.close, kept)
@@ -96,13 +102,14 @@ def _ready(folder: AttemptFolder) -> Ready:
         child = os.fork()
         if child == 0:
             os.close(gate)
-            _act(order, folder, redactor, Ends(runner, wait, output_end, result_end))
+            ends = Ends(runner, wait, output_end, result_end, acting.descriptors)
+            _act(order, folder, redactor, ends)
         undo.pop_all()
     # Both sides do it: whichever comes first, no stop finds the group missing.
     os.setpgid(child, child)
     for end in (wait, output_end, result_end):
         os.close(end)
-    return Ready(order, supervisor, child, gate)
+    return Ready(order, supervisor, child, gate, acting)
 
 
 def _pipe(undo: ExitStack) -> tuple[int, int]:
@@ -120,6 +127,7 @@ class Ends(NamedTuple):
     wait: int
     output: int
     result: int
+    acting: tuple[int, ...]
 
 
 def _act(order: Order, folder: AttemptFolder, redactor: Redactor, ends: Ends) -> None:
@@ -133,7 +141,7 @@ def _act(order: Order, folder: AttemptFolder, redactor: Redactor, ends: Ends) ->
         if os.read(ends.wait, 1):
             os.dup2(ends.output, 1)
             os.dup2(ends.output, 2)
-            told = perform(order, folder, redactor)
+            told = perform(order, folder, redactor, ends.acting)
             os.write(ends.result, msgspec.json.encode(told))
             code = 0 if told.ok else 1
     finally:

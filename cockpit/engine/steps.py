@@ -143,6 +143,7 @@ def _begin(core: Core, intent: Intent, step: Step, fresh: Proposal, by: str) -> 
         timeout_s=step.timeout,
         head=core.ledger.head,
         lab=core.world.lab_url,
+        targets=tuple(core.world.held_locks),
     )
     try:
         held = (*core.world.held_locks.values(), *core.advisory.descriptors())

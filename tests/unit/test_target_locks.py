@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cockpit.clock import boot_id
-from cockpit.engine import locks
+from cockpit.engine import lock_files
 from cockpit.engine.attempt_files import Identity
 from cockpit.engine.locks import hold
 from cockpit.engine.processes import find
@@ -36,7 +36,7 @@ def test_a_lock_that_another_has_is_not_this_runs_whatever_its_file_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o1777)
-    monkeypatch.setattr(locks, "_PLACES", (str(tmp_path),))
+    monkeypatch.setattr(lock_files, "_PLACES", (str(tmp_path),))
     first: dict[str, int] = {}
     hold(first, "database", tmp_path / "one")
     # Another has locked it, and what stands there is still what this run's former engine wrote.
@@ -53,7 +53,7 @@ def test_a_runner_of_a_killed_engine_shares_its_lock_with_the_next_engine_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o1777)
-    monkeypatch.setattr(locks, "_PLACES", (str(tmp_path),))
+    monkeypatch.setattr(lock_files, "_PLACES", (str(tmp_path),))
     killed: dict[str, int] = {}
     hold(killed, "database", tmp_path / "one")
     runner = subprocess.Popen(["sleep", "60"], pass_fds=killed.values())
@@ -99,7 +99,7 @@ def test_a_lock_whose_file_was_cleared_away_is_taken_anew_at_the_next_confirmati
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o1777)
-    monkeypatch.setattr(locks, "_PLACES", (str(tmp_path / "none"), str(tmp_path)))
+    monkeypatch.setattr(lock_files, "_PLACES", (str(tmp_path / "none"), str(tmp_path)))
     first: dict[str, int] = {}
     hold(first, "database", tmp_path / "one")
     (path,) = tmp_path.glob("cockpit-target-*")
@@ -121,7 +121,7 @@ def test_who_holds_a_target_cannot_write_to_the_operators_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o1777)
-    monkeypatch.setattr(locks, "_PLACES", (str(tmp_path),))
+    monkeypatch.setattr(lock_files, "_PLACES", (str(tmp_path),))
     first: dict[str, int] = {}
     hold(first, "database", tmp_path / "one")
     os.pwrite(first["database"], b"\033]0;owned\007\033[2Jme", 0)
@@ -135,6 +135,6 @@ def test_a_host_without_a_folder_for_all_its_users_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o777)
-    monkeypatch.setattr(locks, "_PLACES", (str(tmp_path),))
+    monkeypatch.setattr(lock_files, "_PLACES", (str(tmp_path),))
     with pytest.raises(Refused, match="no folder of this host is open to all its users"):
         hold({}, "database", tmp_path / "one")
