@@ -36,6 +36,15 @@ PATIENCE_S = 120.0
 """Real seconds for anything on a machine that does much else."""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """How things stood before a step was confirmed."""
+
+    step: str
+    seq: int
+    effects: int
+
+
 @dataclass
 class Rounds:
     """One run, its dice, and what happened to it."""
@@ -54,8 +63,9 @@ class Rounds:
                 self.at_screen(name, number)
             else:
                 self.take_seat()
+                mark = self.mark(name)
                 self.run.confirm(name)
-                self.kill(name, number, self.dice.choice(VICTIMS))
+                self.kill(mark, number, self.dice.choice(VICTIMS))
             self.look(name, number)
             self.counts["rounds"] += 1
             step += self.settled(name)
@@ -83,9 +93,10 @@ class Rounds:
             shown.says("Confirm step", PATIENCE_S)
             read_whole(shown, PATIENCE_S)
             time.sleep(0.8)  # a person's calm before the key that counts
+            mark = self.mark(step)
             shown.press("c")
             victims = self.dice.choice((("viewer",), *(("viewer", *more) for more in VICTIMS)))
-            self.kill(step, number, victims, shown)
+            self.kill(mark, number, victims, shown)
             self.counts["screens"] += 1
 
     @contextmanager
@@ -97,11 +108,11 @@ class Rounds:
     # -- killing --------------------------------------------------------------------------------
 
     def kill(
-        self, step: str, number: int, victims: tuple[str, ...], shown: Terminal | None = None
+        self, mark: Mark, number: int, victims: tuple[str, ...], shown: Terminal | None = None
     ) -> None:
         """Kill, at a moment of the attempt or a little later; start the engine again."""
-        moment = self.dice.choice(MOMENTS)
-        self.wait_for(moment, step, number, shown)
+        moment, step = self.dice.choice(MOMENTS), mark.step
+        self.wait_for(moment, mark, number, shown)
         time.sleep(self.dice.random() * self.dice.choice((0.0, 0.02, 0.3)))
         for victim in victims:
             self.kill_one(victim, step, number, shown)
@@ -145,17 +156,21 @@ class Rounds:
         self.run.kill_engine()
         self.counts["engine"] += 1
 
-    def wait_for(self, moment: str, step: str, number: int, shown: Terminal | None) -> None:
+    def mark(self, step: str) -> Mark:
+        """How things stand before a step is confirmed: the engine may answer at once."""
+        return Mark(step, self.run.operator.view().state.seq, self.run.effects(step))
+
+    def wait_for(self, moment: str, mark: Mark, number: int, shown: Terminal | None) -> None:
         """Return at a moment of the attempt, or when it is past."""
+        step = mark.step
         folder = self.folder(step, number)
-        before, began = self.run.effects(step), self.run.operator.view().state.seq
         holds: dict[str, Callable[[], bool]] = {
             "pressed": lambda: True,
             "ordered": (folder.path / "order.json").exists,
             "runner": lambda: bool(self.runners(step, number)),
             "claimed": (folder.path / "identity.json").exists,
             "acting": lambda: folder.output.exists() and folder.output.stat().st_size > 0,
-            "acted": lambda: self.run.effects(step) > before,
+            "acted": lambda: self.run.effects(step) > mark.effects,
             "ended": (folder.path / "exit.json").exists,
             "done": lambda: self.run.status(step) == DONE,
         }
@@ -164,10 +179,15 @@ class Rounds:
             assert time.monotonic() < deadline, f"{step}, attempt {number}: never {moment}"
             if shown is not None:
                 shown.read(0.0)
-            newest = self.run.operator.view().state.log[-1]
-            if newest.seq > began and "was not followed" in newest.text:
+            if self.is_refused_since(mark):
                 return  # the key came too late, and that is said
             time.sleep(0.004)
+
+    def is_refused_since(self, mark: Mark) -> bool:
+        """Whether the confirmation was not followed; what came after it may be the newest."""
+        log = self.run.operator.view().state.log
+        since = (one.text for one in log if one.seq > mark.seq)
+        return any("confirm by " in text and "was not followed" in text for text in since)
 
     def folder(self, step: str, number: int) -> AttemptFolder:
         return self.run.attempt(step, number)
