@@ -70,6 +70,16 @@ def test_what_is_worse_stands_before_what_is_less() -> None:
     assert [text.startswith(word) for text, word in zip(said, begins, strict=True)] == [True] * 7
 
 
+def test_a_step_that_takes_long_stands_behind_the_verdict_and_a_service_that_is_down() -> None:
+    story = views.Story().switched().confirm("errors", 100)
+    long = e.AttemptLong("errors", 1, "takes_long", 120.0, "planned 60 s")
+    state = story.tell(105, long, "engine").state()
+    # The moments in which the verdict advises it, and in which a service is down.
+    told = [_now(replace(_worse(views.switched())[at], state=state), 300) for at in (2, 1)]
+    for said, worse in zip(told, ("verdict ROLL BACK", "DOWN"), strict=True):
+        assert 0 < said.index(worse) < said.index("LONG: ")
+
+
 def test_an_engine_that_is_silent_for_a_while_is_said_to_be() -> None:
     view = views.switched()
     assert view.live is not None

@@ -134,29 +134,29 @@ def _unsettled(scene: Scene) -> Iterator[Span]:
                 yield f"{word}: {line.number} {said(line.step.title)}{tail}", "bad strong"
 
 
+def _not_ended(scene: Scene) -> Iterator[Span]:
+    """A step that goes on after its timeout: nobody can tell what it still does."""
+    for name, _, last in _under_way(scene):
+        if "not_ended" in last.long:
+            yield f"NOT ENDED by its timeout: {name}; look at pid {last.pid}", "bad strong"
+
+
 def _long(scene: Scene) -> Iterator[Span]:
     """A step under way that takes longer than it should, or writes nothing."""
+    for name, line, last in _under_way(scene):
+        if "takes_long" in last.long and "not_ended" not in last.long:
+            took = times.lasting((scene.view.boot_ns - last.started_boot_ns) / NS)
+            yield f"LONG: {name} for {took}, {usual_time(line.step).words}", "needs strong"
+        found = scene.live.silence if scene.live and not scene.is_old else None
+        if found and (found.step, found.attempt) == (line.step.id, last.number):
+            since = times.lasting((scene.view.boot_ns - found.since_ns) / NS)
+            yield f"SILENT for {since}: {name}; {said(found.usual)}", "needs strong"
+
+
+def _under_way(scene: Scene) -> Iterator[tuple[str, StepLine, AttemptState]]:
     for line in scene.outlook.lines():
-        last = line.state.last
-        if line.status not in ("running", "stopping") or last is None:
-            continue
-        took = (scene.view.boot_ns - last.started_boot_ns) / NS
-        name = f"{line.number} {said(line.step.title)}"
-        if "not_ended" in last.long:
-            words = f"NOT ENDED by its timeout: {name}; look at pid {last.pid}"
-            yield words, "bad strong"
-        elif "takes_long" in last.long:
-            words = f"LONG: {name} for {times.lasting(took)}, {usual_time(line.step).words}"
-            yield words, "needs strong"
-        yield from _silent(scene, line, last)
-
-
-def _silent(scene: Scene, line: StepLine, last: AttemptState) -> Iterator[Span]:
-    found = scene.live.silence if scene.live and not scene.is_old else None
-    if found and (found.step, found.attempt) == (line.step.id, last.number):
-        since = times.lasting((scene.view.boot_ns - found.since_ns) / NS)
-        name = f"{line.number} {said(line.step.title)}"
-        yield f"SILENT for {since}: {name}; {said(found.usual)}", "needs strong"
+        if line.status in ("running", "stopping") and line.state.last is not None:
+            yield f"{line.number} {said(line.step.title)}", line, line.state.last
 
 
 def _second(scene: Scene) -> Iterator[Span]:
@@ -244,10 +244,11 @@ _TROUBLES: tuple[Callable[[Scene], Iterator[Span]], ...] = (
     sentences,
     _second,
     _turned,
-    _long,
+    _not_ended,
     _held,
     _verdict,
     _services,
+    _long,
     _risk,
     _unverified,
     _passed_over,
