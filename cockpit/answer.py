@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cockpit.measures import Lasting, Moment
+
 Said = Literal["pass", "fail", "unknown", "not_rehearsed"]
 
 
@@ -19,9 +21,9 @@ class Answer:
     said: Said
     evidence: str
     """What was seen, in one line that an operator may read; no secret, no control character."""
-    at: float
+    at: Moment
     """The run clock when it was answered."""
-    fresh_for: float = 60.0
+    fresh_for: Lasting = 60.0
     """Run seconds for which it counts."""
 
     @property

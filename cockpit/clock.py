@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from cockpit.measures import LAST
+
 NS = 1_000_000_000
 
 
@@ -42,8 +44,12 @@ class ClockMap:
     """Run seconds in one real second."""
 
     def at(self, boot_ns: int) -> float:
-        """The run clock when the boot clock reads `boot_ns`."""
-        return self.run_s + (boot_ns - self.boot_ns) / NS * self.speed
+        """The run clock when the boot clock reads `boot_ns`.
+
+        It stands still where the dates end: a fast rehearsal that lies about for years, or a map
+        that somebody made up, is told as the last moment, and breaks no reader.
+        """
+        return min(max(self.run_s + (boot_ns - self.boot_ns) / NS * self.speed, 0.0), LAST)
 
     def real_s(self, run_s: float) -> float:
         """Real seconds that `run_s` run seconds last."""

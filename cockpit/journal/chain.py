@@ -10,12 +10,10 @@ from itertools import pairwise
 
 import msgspec
 
-from cockpit.journal.events import DATA, FORMAT, Event
+from cockpit.journal.events import Event
+from cockpit.journal.form import UNREADABLE, told_by
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Event)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What a line raises that tells no event, or one whose data is not what its type says."""
 _HASH = re.compile(rb"[0-9a-f]{64}")
 _PART = re.compile(rb"[^\t]*\t[0-9a-f]{64}")
 _BEGUN = re.compile(rb"[^\t]*(\t[0-9a-f]{0,64})?")
@@ -57,7 +55,7 @@ def lines_of(previous: str, events: Sequence[Event]) -> tuple[bytes, list[tuple[
 def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[Event, str]]:
     """The events of lines from number `seq` on, each with its hash, up to one that does not fit."""
     # A hundred thousand times before a screen opens: nothing is called here that need not be.
-    sha256, decode = hashlib.sha256, _DECODER.decode
+    sha256 = hashlib.sha256
     former = previous.encode("ascii")
     for number, line in enumerate(lines, start=seq):
         body, _, digest = line.rpartition(b"\t")
@@ -66,9 +64,8 @@ def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[E
         if digest != former:
             return
         try:
-            event = decode(body)
-            _must_fit(event)
-        except _UNREADABLE:
+            event = told_by(body)
+        except UNREADABLE:
             return
         if event.seq != number:
             return
@@ -78,19 +75,9 @@ def fitting(lines: Iterable[bytes], seq: int, previous: str) -> Iterator[tuple[E
 def event_of(body: bytes) -> Event | None:
     """The event that a line tells; None where it tells none."""
     try:
-        event = _DECODER.decode(body)
-        _must_fit(event)
-    except _UNREADABLE:
+        return told_by(body)
+    except UNREADABLE:
         return None
-    return event
-
-
-def _must_fit(event: Event) -> None:
-    """Raise one of `_UNREADABLE` where an event's data is none, or not what its type says."""
-    _ = event.plain
-    shape = DATA.get(event.type) if event.v <= FORMAT else None
-    if shape:
-        msgspec.json.decode(event.data, type=shape)
 
 
 def is_begun(rest: bytes) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -31,6 +31,8 @@ from cockpit.journal.step_events import (
     TargetPinned,
     Verified,
 )
+from cockpit.measures import Count, FileName, Moment, Speed, Whole, word_of
+from cockpit.status import TILE, VERDICT
 
 __all__ = (
     # Of steps and attempts: they are told in a module of their own.
@@ -57,7 +59,7 @@ SeatHow = Literal["start", "vacant", "over"]
 BackHow = Literal["roll_back", "call_off"]
 RunEnd = Literal["completed", "rolled_back", "called_off"]
 ClockWhy = Literal["start", "speed", "jump", "reboot", "lag"]
-
+_Tile = Annotated[str, word_of(tuple(TILE))]
 
 _PLAIN = msgspec.json.Decoder(dict[str, Json])
 
@@ -67,15 +69,15 @@ _PLAIN = msgspec.json.Decoder(dict[str, Json])
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One line of the journal."""
 
-    v: int
+    v: Count
     """The format's number."""
-    seq: int
+    seq: Count
     type: str
     utc: str
     """The wall clock, RFC 3339."""
     boot_id: str
-    boot_ns: int
-    run_s: float
+    boot_ns: Count
+    run_s: Moment
     """The run clock, seconds since the Unix epoch."""
     by: str
     """Who caused it: an operator, or `engine`."""
@@ -99,16 +101,16 @@ class RunStarted:
     environment: Literal["production", "staging", "rehearsal"]
     domain: str
     host: str
-    plan: str
+    plan: FileName
     """The plan's digest."""
     procedure: str
     """The procedure's digest."""
-    t0_planned: float
+    t0_planned: Moment
     """Run-clock seconds of the planned T-0."""
     program: str
     """The cockpit's version."""
-    speed: float = 1.0
-    seed: int = 0
+    speed: Speed = 1.0
+    seed: Whole = 0
     scenario: str = ""
 
 
@@ -116,9 +118,9 @@ class RunStarted:
 class ClockSet:
     """The run clock's map changed: from `boot_ns` on it reads `run_s` and goes at `speed`."""
 
-    boot_ns: int
-    run_s: float
-    speed: float
+    boot_ns: Count
+    run_s: Moment
+    speed: Speed
     why: ClockWhy
 
 
@@ -126,8 +128,8 @@ class ClockSet:
 class EngineStarted:
     """An engine took the run directory's lock."""
 
-    pid: int
-    start_time: int
+    pid: Count
+    start_time: Count
     """Field 22 of /proc/PID/stat: with pid and boot id it names one process."""
     program: str = ""
     unit: str = ""
@@ -145,7 +147,7 @@ class EngineStopped:
 class SeatTaken:
     """Somebody may confirm from now on, nobody of an older number; `viewer` is `pid:start time`."""
 
-    seat: int
+    seat: Count
     operator: str
     host: str
     viewer: str
@@ -158,7 +160,7 @@ class SeatTaken:
 class SeatVacated:
     """The driver's viewer left or died."""
 
-    seat: int
+    seat: Count
     why: str
 
 
@@ -185,7 +187,7 @@ class PlanChangeSeen:
 class PlanAccepted:
     """The run goes over to the runbook as it was changed; what was done stays done, by its id."""
 
-    plan: str
+    plan: FileName
     procedure: str
     former: str
     """The digest of the plan that ran until then."""
@@ -200,8 +202,8 @@ class PlanAccepted:
 class LineSetAside:
     """The half of a last line: its writing was cut off, and nobody was told of that event."""
 
-    file: str
-    size: int
+    file: FileName
+    size: Count
     sha256: str
 
 
@@ -215,14 +217,14 @@ class DamageAccepted:
 
     what: str
     """The first event that does not fit, and why."""
-    seq: int
-    kept: str
+    seq: Count
+    kept: FileName
     """The file that holds the journal as it was found."""
-    size: int
+    size: Count
     sha256: str
     words: str
     """What the operator wrote."""
-    taken_over: int
+    taken_over: Count
     """How many events behind the damage still proved themselves."""
     lost: list[str]
     """The numbers of those that did not."""
@@ -234,8 +236,8 @@ class DamageAccepted:
 class AttemptFound:
     """An attempt's folder of which the journal lost the confirmation."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     digest: str
     is_alive: bool
     """Its runner works: what becomes of it is journaled as of any other."""
@@ -269,7 +271,7 @@ class Noted:
 class T0Moved:
     """The planned T-0 is another one."""
 
-    planned: float
+    planned: Moment
     reason: str
 
 
@@ -277,7 +279,7 @@ class T0Moved:
 class T0Happened:
     """The first moment at which an authoritative address gave the new answer."""
 
-    actual: float
+    actual: Moment
     evidence: str
 
 
@@ -302,7 +304,7 @@ class RunEnded:
 class VerdictGiven:
     """The rollback panel's verdict changed."""
 
-    verdict: str
+    verdict: Annotated[str, word_of(tuple(VERDICT))]
     reason: str
     evidence: list[str]
 
@@ -321,8 +323,8 @@ class ServiceTurned:
 
     probe: str
     title: str
-    was: str
-    now: str
+    was: _Tile
+    now: _Tile
     figure: str
 
 

@@ -15,7 +15,8 @@ from cockpit.clock import ClockMap
 from cockpit.journal import events as e
 from cockpit.journal.cause import noted
 from cockpit.journal.draft import Draft, draft_of, frozen, replace
-from cockpit.journal.events import DATA, Event
+from cockpit.journal.events import Event
+from cockpit.journal.form import SHAPES
 from cockpit.journal.lines import LINES, second_words
 from cockpit.journal.state import (
     AttemptState,
@@ -56,8 +57,8 @@ def _apply(draft: Draft, event: Event) -> None:
     if known is None or event.v > e.FORMAT:
         replace(draft, newer=draft.newer or _writer(event))
         return
-    shape, say, rule = known
-    data = decoded(event, shape)
+    decode, say, rule = known
+    data = decode(event.data)
     # Its line speaks of what was before.
     said = say(draft, event, data) if say else None
     if rule:
@@ -394,5 +395,5 @@ _RULES: Mapping[type, Callable[[RunState, Event, Any], RunState]] = {
     e.StepSkipped: _skipped,
     e.StopRequested: _stopping,
 }
-_KNOWN = {name: (shape, LINES.get(shape), _RULES.get(shape)) for name, shape in DATA.items()}
-"""What an event of each type holds, says and changes: looked up once an event."""
+_KNOWN = {n: (it.decode, LINES.get(it.data), _RULES.get(it.data)) for n, it in SHAPES.items()}
+"""What reads an event of each type, what it says and changes: looked up once an event."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cockpit.answer import Answer
+from cockpit.measures import Count, FileName, Lasting, Whole
 
 if TYPE_CHECKING:
     Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -30,11 +31,11 @@ class TargetPinned:
 class Confirmed:
     """The operator confirmed one attempt of one step, as shown."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     digest: str
     """Of command, parameters, plan, target identities and each gate's id and answer."""
-    seat: int
+    seat: Count
     lines: list[str]
     """Exactly what will run, as shown."""
     gates: list[Answer]
@@ -53,12 +54,12 @@ class Confirmed:
 class Seconded:
     """A second person confirmed, before the driver, what the driver's screen shows."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     digest: str
     viewer: str
     """Whose screen it was: pid and start time."""
-    pressed_ns: int
+    pressed_ns: Count
     """The boot clock at the keypress."""
     proven: bool
     """Whether it is proven to be another person: not where both are root."""
@@ -68,8 +69,8 @@ class Seconded:
 class ConfirmationVoid:
     """A confirmation that will start nothing."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     reason: str
 
 
@@ -77,10 +78,10 @@ class ConfirmationVoid:
 class AttemptStarted:
     """A runner's identity was read."""
 
-    step: str
-    attempt: int
-    pid: int
-    start_time: int
+    step: FileName
+    attempt: Count
+    pid: Count
+    start_time: Count
     boot_id: str
 
 
@@ -88,17 +89,17 @@ class AttemptStarted:
 class AttemptEnded:
     """A runner's exit status was read."""
 
-    step: str
-    attempt: int
-    exit: int
+    step: FileName
+    attempt: Count
+    exit: Whole
     ended: Ended
-    took_s: float
+    took_s: Lasting
     """Real seconds."""
     message: str = ""
     recorded: dict[str, Json] = field(default_factory=dict)
     """What the action recorded for later steps: former values, counts."""
     head: str = ""
-    silent_s: float = 0.0
+    silent_s: Lasting = 0.0
     """Real seconds of its longest silence."""
 
 
@@ -106,10 +107,10 @@ class AttemptEnded:
 class AttemptLong:
     """An attempt under way takes longer than it should, or is silent; nothing was done about it."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     what: LongWhat
-    after_s: float
+    after_s: Lasting
     """Real seconds that it has taken, or been silent."""
     usual: str
 
@@ -118,8 +119,8 @@ class AttemptLong:
 class AttemptInDoubt:
     """An attempt began and nobody knows how it ended."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     reason: str
 
 
@@ -127,8 +128,8 @@ class AttemptInDoubt:
 class Verified:
     """A step's verifications answered."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     answers: list[Answer]
 
 
@@ -136,8 +137,8 @@ class Verified:
 class StepFinished:
     """An attempt's result."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     result: Literal["done", "failed"]
     reason: str = ""
 
@@ -146,8 +147,8 @@ class StepFinished:
 class StepSettled:
     """The operator settled an attempt that is in doubt, failed or unverified, in words."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     as_: Literal["done", "failed", "not_happened"]
     reason: str
     evidence: list[Answer] = field(default_factory=list)
@@ -157,7 +158,7 @@ class StepSettled:
 class StepSkipped:
     """A step is passed over; what needs it stays closed."""
 
-    step: str
+    step: FileName
     reason: str
 
 
@@ -165,6 +166,6 @@ class StepSkipped:
 class StopRequested:
     """The operator stopped a running attempt."""
 
-    step: str
-    attempt: int
+    step: FileName
+    attempt: Count
     reason: str = ""
