@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cockpit.clock import utc
+from cockpit.errors import UsageError
+from cockpit.measures import LAST
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -28,3 +32,20 @@ def moment(run_s: float | None) -> str:
 def from_t0(seconds: float) -> str:
     """A distance from T-0: `T-2 d`, `T+14 min`."""
     return f"T{'-' if seconds < 0 else '+'}{lasting(abs(seconds))}" if seconds else "T-0"
+
+
+def said_moment(text: str) -> datetime:
+    """A moment that a person wrote with its zone, RFC 3339; UsageError where it is none."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        mend = "write 2026-11-23T02:00:00+01:00 (RFC 3339)"
+        raise UsageError(f"{text} is no moment", mend=mend) from None
+    if told.tzinfo is None:
+        raise UsageError(f"{text} names no zone", mend="add one: Z, or +01:00")
+    # No reader of a journal believes another one.
+    if not 0 <= told.timestamp() <= LAST:
+        raise UsageError(
+            f"{text} lies before 1970 or beyond {utc(LAST):%Y}", mend="look at the year"
+        )
+    return told

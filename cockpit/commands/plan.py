@@ -7,15 +7,14 @@ import itertools
 import json
 import textwrap
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 from cockpit.actions.paper import fenced
 from cockpit.commands.outline import PlanOutline, StepOutline, outline_of
-from cockpit.errors import UsageError
 from cockpit.exits import GOOD, answer, tell
 from cockpit.runbook.plan import load_plan
 from cockpit.status import ENVIRONMENT
+from cockpit.timewords import said_moment
 
 WIDTH = 80
 """Columns of the plan in words; commands are never broken."""
@@ -30,25 +29,14 @@ def run(
     markdown: bool = False,
 ) -> int:
     """Print the plan of a runbook in an environment."""
-    outline = outline_of(load_plan(Path(directory), environment, {}), _moment(t0))
+    outline = outline_of(
+        load_plan(Path(directory), environment, {}), said_moment(t0) if t0 is not None else None
+    )
     if as_json:
         answer(json.dumps(dataclasses.asdict(outline), indent=2, ensure_ascii=False))
     else:
         tell("\n".join(_paper(outline) if markdown else _text(outline)))
     return GOOD
-
-
-def _moment(t0: str | None) -> datetime | None:
-    if t0 is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(t0)
-    except ValueError:
-        mend = "write 2026-11-23T02:00:00+01:00 (RFC 3339)"
-        raise UsageError(f"{t0} is no moment", mend=mend) from None
-    if moment.tzinfo is None:
-        raise UsageError(f"{t0} names no zone", mend="add one: Z, or +01:00")
-    return moment
 
 
 def _text(plan: PlanOutline) -> Iterator[str]:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from cockpit.engine.layout import RunDirectory, find
 from cockpit.engine.start import begin, launch_engine, run_started
 from cockpit.errors import CockpitError, RunbookError, UsageError
 from cockpit.journal.cause import SHARED
+from cockpit.timewords import said_moment
 
 if TYPE_CHECKING:
     from cockpit.runbook.plan import Plan
@@ -146,12 +146,4 @@ def _working(
 
 def parse_t0(text: str) -> float:
     """A moment with its zone, RFC 3339, as seconds since the Unix epoch."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"{text} is no moment", mend="write 2026-11-23T02:00:00+01:00 (RFC 3339)"
-        ) from None
-    if moment.tzinfo is None:
-        raise UsageError(f"{text} names no zone", mend="add one: Z, or +01:00")
-    return moment.timestamp()
+    return said_moment(text).timestamp()

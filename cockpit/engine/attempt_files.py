@@ -21,7 +21,9 @@ import msgspec
 from cockpit.durable import create_once, make_folder, replace_file
 from cockpit.errors import Unreadable
 from cockpit.journal.events import Ended, Json
+from cockpit.journal.form import DEPTH, is_shallow
 from cockpit.jsonread import read_json
+from cockpit.measures import Lasting, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,15 @@ class Identity:
 class Exit:
     """How an attempt ended."""
 
-    exit: int
+    exit: Whole
     ended: Ended
-    took_s: float
+    took_s: Lasting
     message: str = ""
     recorded: dict[str, Json] = field(default_factory=dict)
     head: str = ""
     survivors: list[Identity] = field(default_factory=list)
     """Processes that the step began and that outlived its end."""
-    silent_s: float = 0.0
+    silent_s: Lasting = 0.0
     """Real seconds of its longest silence."""
 
 
@@ -173,7 +175,13 @@ class AttemptFolder:
 
 def _read(path: Path, shape: type[_File]) -> _File:
     try:
-        return read_json(path.read_bytes(), shape)
+        content = path.read_bytes()
+        # What an attempt recorded is journaled, two levels deeper.
+        if not is_shallow(content, DEPTH - 2):
+            raise Unreadable(
+                f"{path.name} cannot be read: it is nested too deeply", where=str(path)
+            )
+        return read_json(content, shape)
     except msgspec.MsgspecError as error:
         raise Unreadable(f"{path.name} cannot be read: {error}", where=str(path)) from None
     except OSError as error:

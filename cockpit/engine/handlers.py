@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from cockpit.checks import registry as checks
-from cockpit.clock import boot_id
+from cockpit.clock import boot_id, utc
 from cockpit.decision.rollback import call_off_steps, given_up_by, t0_may_have_acted
 from cockpit.engine import left_running, program, replan, settling, steps
 from cockpit.engine.core import Core
@@ -24,6 +24,7 @@ from cockpit.engine.supervisor import GRACE_S
 from cockpit.errors import Refused
 from cockpit.journal import events as e
 from cockpit.journal.lines import AGAIN
+from cockpit.measures import LAST
 from cockpit.outlook import step_names
 
 LOOKED_S = 15.0
@@ -175,8 +176,15 @@ async def _postpone(core: Core, intent: Intent, by: str) -> None:
     _must_not_be_switched(core, why)
     if intent.value <= core.ledger.clock.now():
         raise Refused("the new T-0 lies in the past")
+    _must_be_told(intent.value)
     core.ledger.tell(e.T0Moved(intent.value, _reason(intent)), by, intent.id)
     await _judge_again(core, intent)
+
+
+def _must_be_told(moment: float) -> None:
+    """Nothing is journaled that every reader of the journal would take for damage."""
+    if moment > LAST:
+        raise Refused(f"that lies beyond {utc(LAST):%Y}: no run is planned so far ahead")
 
 
 async def _judge_again(core: Core, _intent: Intent) -> None:
@@ -192,6 +200,7 @@ async def _jump(core: Core, intent: Intent, by: str) -> None:
     _only_in_rehearsal(core)
     if intent.value <= core.ledger.clock.now():
         raise Refused("the run clock only goes ahead")
+    _must_be_told(intent.value)
     core.ledger.set_clock(intent.value, core.ledger.clock.speed, "jump", by, intent.id)
     core.world.forget()
 

@@ -21,6 +21,7 @@ import msgspec
 from cockpit.clock import NS, boot_id, boot_ns
 from cockpit.durable import open_kept
 from cockpit.jsonread import read_json
+from cockpit.measures import Count, FileName
 from cockpit.redact import printable
 
 Kind = Literal[
@@ -72,10 +73,10 @@ class Intent:
     kind: Kind
     viewer: str
     """The viewer that wrote it: `pid:start time`."""
-    seat: int = 0
+    seat: Count = 0
     """The seat that the viewer believes to hold; 0 for an observer."""
-    step: str = ""
-    attempt: int = 0
+    step: FileName = ""
+    attempt: Count = 0
     digest: str = ""
     """Of the proposal that was on screen."""
     text: str = ""

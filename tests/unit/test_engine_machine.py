@@ -543,3 +543,15 @@ def test_a_look_does_not_outlive_the_attempt_that_was_looked_at(machine: type[Su
     assert one.m.state.step("again").status == "in_doubt"
     assert "look first" in one.m.ask("settle_done", step="again", text="sure")
     one.teardown()
+
+
+def test_no_key_moves_a_run_to_where_its_journal_would_not_be_believed(
+    machine: type[Survival],
+) -> None:
+    one = machine()
+    before = one.m.state.t0_planned
+    assert "beyond 9000" in one.m.ask("postpone", value=1e15, text="rain")
+    assert one.m.ask("postpone", value=before + 60, text="rain") == ""
+    one.m.restart()
+    assert (one.m.state.damage, one.m.state.t0_planned) == ("", before + 60)
+    one.teardown()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cockpit.commands import check, init, plan, schema
+from cockpit.commands.run import parse_t0
 from cockpit.errors import Refused, RunbookError, UsageError
 from cockpit.runbook.plan import load_plan
 
@@ -117,6 +118,14 @@ def test_a_time_without_a_zone_is_refused() -> None:
         plan.run(BASE, "production", "2026-12-01T02:00:00")
     with pytest.raises(UsageError, match="is no moment"):
         plan.run(BASE, "production", "tomorrow")
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "9500", "9999"])
+def test_a_year_that_no_journal_tells_is_refused_before_anything_is_planned(year: str) -> None:
+    with pytest.raises(UsageError, match="before 1970 or beyond 9000"):
+        plan.run(BASE, "production", f"{year}-12-31T23:00:00Z")
+    with pytest.raises(UsageError, match="before 1970 or beyond 9000"):
+        parse_t0(f"{year}-12-31T23:00:00Z")
 
 
 def test_a_bad_runbook_has_no_plan(tmp_path: Path) -> None:

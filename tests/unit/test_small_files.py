@@ -173,3 +173,18 @@ def test_an_engines_last_word_is_left_also_where_no_view_can_be_read(
     seen = codec.read(path)
     assert seen is not None
     assert (seen.trouble, seen.engine_pid) == ("it did not come up", lastword.NOBODY)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"exit":0,"ended":"exited","took_s":1e300}',
+        b'{"exit":0,"ended":"exited","took_s":-1.0}',
+        b'{"exit":1%s,"ended":"exited","took_s":1.0}' % (b"0" * 30),
+        b'{"exit":0,"ended":"exited","took_s":1.0,"recorded":{"a":%s}}' % (b"[" * 40 + b"]" * 40),
+    ],
+    ids=["a very long time", "a time below none", "a great status", "deep"],
+)
+def test_an_end_that_the_journal_could_not_tell_is_no_end(content: bytes) -> None:
+    with pytest.raises(CockpitError, match=r"exit\.json cannot be read"):
+        read(FILES["the exit"]._replace(may=()), content)
