@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import dns.exception
 import dns.message
 import dns.rdata
 import dns.rdataclass
@@ -83,14 +84,15 @@ class Memo:
         """The reply by dnspython, with its TTL; one of `ask.DAMAGE` where it is no message."""
         whole = wire[:12] + self._question + wire[self._end :]
         spots = walk(whole, self._end)
-        reply = self._plain(whole, spots) if spots else None
+        if spots is None:
+            raise dns.exception.FormError
+        reply = self._plain(whole, spots)
         cap = _TOP_BIT
         if reply is None:
             message = dns.message.from_wire(whole)
             reply = read(Heard(message, 0.0), 0.0, authoritative=self._authoritative)
             cap = _TOP_BIT if reply.values else _cap(message)
-        if spots is not None:
-            self._remember(wire, spots, reply, cap)
+        self._remember(wire, spots, reply, cap)
         return reply, reply.ttl
 
     def _plain(self, wire: bytes, spots: tuple[Spot, ...]) -> Reply | None:

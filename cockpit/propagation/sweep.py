@@ -141,7 +141,7 @@ def _unasked(target: DnsTarget) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
 async def ask_each(
     questions: Sequence[Question], clock: Clock, deadline_s: float = DEADLINE_S
 ) -> list[Reply | None]:
-    """A reply to each question, in order; None where the time ran out before it was asked.
+    """A reply to each question, in order; silence with a note where no time was left to ask it.
 
     What goes over UDP goes in one volley, everything else over a connection of its own each; what
     is asked on other hosts takes the time of ssh.

@@ -35,10 +35,17 @@ class Asked:
     round: int = 0
     """In which round it was sent last; 0 for one that was not."""
     candidates: int = 0
-    """Packets that may be its answer, and that only a parser can tell."""
+    """Packets of this try that may be its answer, and that only a parser can tell."""
     waiting: int = 0
-    """How many of them are still to be parsed."""
+    """How many are still to be parsed, of the try before too."""
+    damaged: int = 0
+    """Packets of this try that fit it, and whose records do not fill them."""
     done: bool = False
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing came that may be its answer, or something that was damaged."""
+        return not self.done and (not self.waiting or self.waiting < self.candidates)
 
 
 class Templates:

@@ -14,7 +14,7 @@ from cockpit.clock import Clock
 from cockpit.propagation.ask import Server
 from cockpit.propagation.classify import Reply, canonical
 from cockpit.propagation.sweep import DEADLINE_S, ask_each, server_of
-from cockpit.propagation.volley import Question
+from cockpit.propagation.volley import NOT_ASKED, Question
 from cockpit.runbook.targets import DnsTarget, Resolver
 
 AGAIN_S = 60.0
@@ -70,7 +70,7 @@ async def _right(
 def _why(
     control: Reply | None, denied: Reply | None, right: tuple[Reply, Reply], *, stays: bool
 ) -> str:
-    if control is None or denied is None:
+    if control is None or denied is None or control.note == NOT_ASKED:
         return ""
     known, absent = right
     if not (stays and not control.values):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections import deque
 from collections.abc import Sequence
 
 from cockpit.clock import Clock, wall_s
-from cockpit.propagation.ask import DAMAGE, EDNS_REFUSED, Server, ask, is_bare_error, unchecked
+from cockpit.propagation.ask import EDNS_REFUSED, Server, ask, is_bare_error, unchecked
+from cockpit.propagation.candidates import Candidates
 from cockpit.propagation.classify import Reply
+from cockpit.propagation.memo import walk
 from cockpit.propagation.ports import LONGEST, Place, Ports, Where, place
 from cockpit.propagation.stamps import ROOM, took_s
 from cockpit.propagation.templates import Asked, Templates
@@ -30,8 +30,6 @@ AT_A_TIME = 8
 GATHERING_S = 0.016
 """Seconds from a first answer until it is read, and from one reading to the next while answers
 come: their stamps are the kernel's, and waking costs more than reading."""
-SLICE_S = 0.002
-"""Real seconds of parsing before the loop gets its turn."""
 SECOND_TRY = 0.4
 """The share of the deadline after which what is still unanswered is asked once more."""
 LUCK = 8192
@@ -43,12 +41,14 @@ PACE = 5000.0
 """Queries a second beyond loopback: small routers drop what comes faster."""
 FOLLOW_UPS = 200
 """Questions that `ask` repeats at a time, each with a socket of its own."""
-CANDIDATES = 8
-"""Packets for one question that a parser looks at: who floods with damaged ones costs no more."""
-REST_S = 0.05
+DAMAGED = 64
+"""Packets of no structure, after which a question's others are not looked at in this try: a look at
+a long one takes 0.1 ms, in which ten honest answers are read."""
+REST_S = 0.1
 """Real seconds of reading after the deadline, of what came in before it."""
-PARSE_S = 0.25
-"""Real seconds of parsing it: a damaged packet of 4,000 bytes took 9 ms."""
+GRACE_S = 0.2
+"""Real seconds after the deadline by which it is parsed."""
+NOT_ASKED = "it was not asked: no time was left"
 NO_TIME = "it is to be asked once more by a connection of its own, and no time was left"
 
 Question = tuple[Server, str, str]
@@ -84,8 +84,7 @@ class Volley:
         self._luck, self._drawn = b"", 0
         self._pending: dict[tuple[int, int, Where], tuple[Asked, float, float]] = {}
         """What was sent, by socket, id and receiver; and when, by the boot and the wall clock."""
-        self._new: deque[tuple[Asked, bytes, float, float]] = deque()
-        self._parsing = False
+        self._new = Candidates(self._answered)
         self._turn = asyncio.Semaphore(FOLLOW_UPS)
         self._deaf: dict[Server, Reply] = {}
         """Who cuts answers short, and gave none over TCP either."""
@@ -100,20 +99,22 @@ class Volley:
         asked.sort(key=lambda one: id(one.template))
         self._listen()
         try:
-            began = self._loop.time()
+            began = self._loop.time() + (len(asked) / self._pace if self._pace else 0.0)
+            self._end = began + self._deadline_s
             await self._send_all(asked)
-            slow = self._loop.time() - began if self._pace else 0.0
-            self._end = began + slow + self._deadline_s
-            await self._until(began + slow + self._deadline_s * SECOND_TRY)
+            await self._until(began + self._deadline_s * SECOND_TRY)
             self._read_round()
-            await self._send_all([one for one in asked if not one.done and not one.waiting])
+            self._new.begin()
+            await self._send_all([one for one in asked if one.is_silent])
             await self._until(self._end)
             await self._read_rest()
             await asyncio.gather(*self._again)
         finally:
             self._close()
-        now = self._clock.now()
-        return [reply or Reply("timeout", at=now) for reply in self._replies]
+        for one in asked:
+            if self._replies[one.at] is None:
+                self._replies[one.at] = self._silence("" if one.round else NOT_ASKED)
+        return self._replies
 
     # -- sending --------------------------------------------------------------------------------
 
@@ -125,8 +126,11 @@ class Volley:
         self._ports.close()
 
     async def _send_all(self, asked: Sequence[Asked]) -> None:
+        """Send them to the last, or for as long as the deadline allows."""
         self._begin_round()
         for start in range(0, len(asked), BATCH):
+            if self._loop.time() >= self._end:
+                return
             real = self._clock.real()
             for one in asked[start : start + BATCH]:
                 if not one.done:
@@ -144,7 +148,9 @@ class Volley:
         if self._under_way <= self._room:
             return
         self._drained = self._loop.create_future()
-        done, _ = await asyncio.wait((self._drained,), timeout=self._deadline_s / ROOM_TRIES)
+        left = self._end - self._loop.time()
+        patience = max(0.0, min(left, self._deadline_s / ROOM_TRIES))
+        done, _ = await asyncio.wait((self._drained,), timeout=patience)
         self._drained = None
         if not done:
             self._begin_round()
@@ -160,7 +166,7 @@ class Volley:
         while (key := (number, name[0] << 8 | name[1], where)) in self._pending:
             name = self._draw(2)  # another question to this server has that id
         self._under_way += one.round != self._round
-        one.round = self._round
+        one.round, one.candidates, one.damaged = self._round, 0, 0
         if not one.question:
             # The same letters at the second try, so that a late answer to the first still counts.
             cased = query.number ^ (int.from_bytes(drawn[3:]) & query.letters)
@@ -261,33 +267,11 @@ class Volley:
         if known is not None:
             self._answered(one, *known, took, now)
             return
-        if one.candidates < CANDIDATES:
-            one.candidates += 1
-            one.waiting += 1
-            self._new.append((one, wire, took, now))
-            self._parse_soon()
-
-    def _parse_soon(self) -> None:
-        """Parse in the next turn of the loop; one slice a turn, whoever asks."""
-        if not self._parsing and self._new:
-            self._parsing = True
-            self._loop.call_soon(self._parse_some)
-
-    def _parse_some(self) -> None:
-        self._parsing = False
-        until = time.perf_counter() + SLICE_S
-        while self._new and time.perf_counter() < until:
-            one, wire, took, now = self._new.popleft()
-            one.waiting -= 1
-            if one.done:
-                continue
-            memo = one.template.memo
-            try:
-                known = memo.recall(wire) or memo.parse(wire)
-            except DAMAGE:
-                continue  # damaged or forged: the true one may still come
-            self._answered(one, *known, took, now)
-        self._parse_soon()
+        if one.damaged < DAMAGED:
+            if walk(wire, end) is None:
+                one.damaged += 1
+            else:
+                self._new.add(one, wire, took, now)
 
     def _answered(self, one: Asked, reply: Reply, ttl: int | None, took: float, now: float) -> None:
         made = Reply(
@@ -348,16 +332,13 @@ class Volley:
         self._deafen()
         if self._reading:
             self._reading.cancel()
-        until, self._parsing = self._loop.time() + REST_S, True
-        while self._left and self._loop.time() < until:
+        self._new.hold()
+        over = self._loop.time()
+        while self._left and self._loop.time() < over + REST_S:
             if not self._read_round():
                 break
             await asyncio.sleep(0)
-        self._parsing = False
-        until = self._loop.time() + PARSE_S
-        while self._left and self._new and self._loop.time() < until:
-            self._parse_soon()
-            await asyncio.sleep(0)
+        await self._new.finish(over + GRACE_S)
 
     async def _follow_up(self, at: int, failed: Reply | None, *, cut: bool) -> None:
         """Ask again in what is left of the deadline; a second try's time, where that is more.

@@ -12,11 +12,9 @@ import dns.rrset
 import pytest
 
 from cockpit.clock import live_clock
-from cockpit.propagation import ports
 from cockpit.propagation.ask import BOGUS, Server, ask
 from cockpit.propagation.classify import Reply
-from cockpit.propagation.memo import Memo
-from cockpit.propagation.volley import CANDIDATES, volley
+from cockpit.propagation.volley import volley
 from tests.fakes.dns_servers import Respond, own_net, reply_to, resolver, serving
 
 NAME = "www.shop.test."
@@ -213,47 +211,3 @@ async def test_an_absence_is_kept_as_long_as_its_soa_says() -> None:
         ("no_name", 60),
         ("no_name", 60),
     ]
-
-
-async def test_a_flood_of_damaged_answers_holds_up_nobody_and_costs_a_few_parsings(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    parsed: list[bytes] = []
-    parse = Memo.parse
-
-    def counted(memo: Memo, wire: bytes) -> tuple[Reply, int | None]:
-        parsed.append(wire)
-        return parse(memo, wire)
-
-    monkeypatch.setattr(Memo, "parse", counted)
-
-    def flooding(wire: bytes) -> list[bytes]:
-        whole = reply_to(wire, NEW).to_wire()
-        return [whole[:-2] + bytes([at]) for at in range(200)]
-
-    net, clock = own_net(), live_clock()
-    async with (
-        serving(f"{net}.1", flooding) as flood,
-        serving(f"{net}.2", resolver(NEW, ttl=60)) as port,
-    ):
-        asked = [(Server(f"{net}.1", flood), NAME, "A"), (Server(f"{net}.2", port), NAME, "A")]
-        began = clock.real()
-        flooded, honest = await volley(asked, clock, 0.5)
-    assert flooded is not None
-    assert honest is not None
-    assert (flooded.outcome, honest.values) == ("timeout", (NEW,))
-    assert len(parsed) <= CANDIDATES + 1
-    assert clock.real() - began < 10.0
-
-
-async def test_more_silent_servers_than_the_buffers_hold_take_no_longer_than_a_few(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ports, "BUFFER", 4096)
-    net, clock = own_net(), live_clock()
-    async with serving(f"{net}.1", lambda _: None) as port:
-        asked = [(Server(f"{net}.1", port), f"n{at}.shop.test.", "A") for at in range(600)]
-        began = clock.real()
-        replies = await volley(asked, clock, 1.0)
-    assert {reply.outcome for reply in replies if reply} == {"timeout"}
-    assert clock.real() - began < 5.0, "a wait for each batch would be sixteen seconds"
