@@ -25,9 +25,9 @@ from cockpit.tui.lines.health import CALM, health, tile_words
 from cockpit.tui.lines.help import help_page
 from cockpit.tui.lines.hints import hints
 from cockpit.tui.lines.log import log
-from cockpit.tui.lines.now import gates_words, now
+from cockpit.tui.lines.now import next_line, now
 from cockpit.tui.lines.output import output
-from cockpit.tui.lines.proposal import Ask, proposal
+from cockpit.tui.lines.proposal import Ask, gates_words, proposal
 from cockpit.tui.lines.resolvers import cell_words, resolvers
 from cockpit.tui.lines.scene import Scene, scene_of
 from cockpit.tui.lines.settle import settle
@@ -425,6 +425,18 @@ def test_a_stale_gate_is_neither_counted_as_passed_nor_silently_confirmed() -> N
     assert gates_words(scene, line) == ("gates: 3 stale", "unknown")
     foot = words(proposal(scene, line, Ask(), 90).foot)
     assert "what is stale is asked again first" in foot
+
+
+@pytest.mark.parametrize(("gates", "told"), [(1, "1 gate, being asked"), (3, "3 gates, being")])
+def test_gates_that_are_being_asked_are_never_said_to_be_none(gates: int, told: str) -> None:
+    scene = scene_of(views.confirming(asking=True, gates=(), targets=()))
+    line = scene.outlook.next
+    assert line is not None
+    asked = replace(line, step=replace(line.step, gates=line.step.gates[:gates]))
+    assert gates_words(scene, asked)[0].startswith(told)
+    assert "none" not in plain(next_line(scene, 120))
+    without = replace(line, step=replace(line.step, gates=()))
+    assert gates_words(scene, without)[0] == "gates: none"
 
 
 def test_what_a_rollback_could_not_bring_back_is_never_called_nothing_falsely() -> None:

@@ -13,8 +13,7 @@ from cockpit.tui.allowed import observing
 from cockpit.tui.lines import times
 from cockpit.tui.lines.decision import answer_of, window_words
 from cockpit.tui.lines.frame import Picture
-from cockpit.tui.lines.now import gates_words
-from cockpit.tui.lines.proposal import gate_rows, labelled
+from cockpit.tui.lines.proposal import gate_rows, gates_words, labelled
 from cockpit.tui.lines.resolver_page import resolver_page
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.service import service_page

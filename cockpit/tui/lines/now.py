@@ -15,7 +15,7 @@ from cockpit.telemetry.live import tile_state
 from cockpit.tui.lines import times
 from cockpit.tui.lines.changes import sentences
 from cockpit.tui.lines.grouped import grouped
-from cockpit.tui.lines.proposal import answer_key
+from cockpit.tui.lines.proposal import gates_words
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import (
     Line,
@@ -349,27 +349,6 @@ def _next_words(scene: Scene, upcoming: StepLine) -> Iterator[tuple[Span, ...]]:
             (planned, "plain"),
         )
     yield (gates_words(scene, upcoming),)
-
-
-def gates_words(scene: Scene, upcoming: StepLine) -> Span:
-    """How many gates hold, as far as anybody asked."""
-    proposal = scene.proposal(upcoming.step.id)
-    total = len(upcoming.step.gates)
-    if proposal is None:
-        return (f"{total} gates" if total != 1 else "1 gate"), "dim"
-    counts = {
-        word: sum(1 for gate in proposal.gates if answer_key(gate, scene.now) in kinds)
-        for word, kinds in (
-            ("pass", ("pass", "not_rehearsed")),
-            ("FAIL", ("fail",)),
-            ("unknown", ("unknown",)),
-            ("stale", ("stale",)),
-        )
-    }
-    words = [f"{count} {word}" for word, count in counts.items() if count]
-    doubt = counts["unknown"] or counts["stale"]
-    tone = "bad" if counts["FAIL"] else "unknown" if doubt else "fine"
-    return f"gates: {', '.join(words) or 'none'}", tone
 
 
 def _next_keys(scene: Scene, upcoming: StepLine, width: int, before: str) -> Line:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cockpit.answer import Answer
 from cockpit.called import as_called
 from cockpit.clock import NS
+from cockpit.countwords import many
 from cockpit.outlook import StepLine, tried
 from cockpit.status import CHECK, ENVIRONMENT
 from cockpit.telemetry.live import Proposal
@@ -200,6 +201,29 @@ def _second(scene: Scene, found: Proposal, width: int) -> list[Line]:
 def answer_key(answer: Answer, now: float) -> str:
     """A key of `status.CHECK`; an answer grown old is stale."""
     return "stale" if answer.said == "pass" and answer.is_stale(now) else answer.said
+
+
+def gates_words(scene: Scene, upcoming: StepLine) -> Span:
+    """How many gates hold, as far as anybody asked."""
+    proposal = scene.proposal(upcoming.step.id)
+    total = len(upcoming.step.gates)
+    if proposal is None:
+        return many(total, "gate"), "dim"
+    if proposal.asking and total:
+        return f"{many(total, 'gate')}, being asked", "dim"
+    counts = {
+        word: sum(1 for gate in proposal.gates if answer_key(gate, scene.now) in kinds)
+        for word, kinds in (
+            ("pass", ("pass", "not_rehearsed")),
+            ("FAIL", ("fail",)),
+            ("unknown", ("unknown",)),
+            ("stale", ("stale",)),
+        )
+    }
+    words = [f"{count} {word}" for word, count in counts.items() if count]
+    doubt = counts["unknown"] or counts["stale"]
+    tone = "bad" if counts["FAIL"] else "unknown" if doubt else "fine"
+    return f"gates: {', '.join(words) or 'none'}", tone
 
 
 def gate_rows(
