@@ -60,10 +60,10 @@ class Verdict:
     to_carry: int | None = None
     """Rows that a rollback would have to carry; None where nobody could count them."""
     cannot_bring_back: tuple[str, ...] = ()
-    rollback_s: float = 0.0
-    """How long a rollback takes, in real seconds."""
+    rollback_s: float | None = None
+    """How long a rollback takes, in real seconds; None where nothing says so."""
     back_by: float | None = None
-    """The run clock by which it would have to begin."""
+    """The run clock by which it would have to begin; None where nothing says so."""
     at: float = 0.0
     carried_at: float = 0.0
     """The run clock when those rows were last counted; 0 where nobody tried yet."""

@@ -135,15 +135,18 @@ class SignalMeter:
             to_carry,
             lost,
             takes,
-            rollback.back_by(self._runbook, state, takes),
+            None if takes is None else rollback.back_by(self._runbook, state, takes),
             now,
             self._carried_at if self._carries else 0.0,
         )
 
-    def _rollback_takes(self, decision: Decision | None, state: RunState) -> float:
-        """What the runbook expects: no less than what the steps that are wanted now add up to."""
+    def _rollback_takes(self, decision: Decision | None, state: RunState) -> float | None:
+        """What the runbook expects: no less than what the steps that are wanted now add up to.
+
+        None where it expects nothing: a way back that nobody estimated is not one without delay.
+        """
         steps = sum(step.estimate for step in rollback.steps_back(self._runbook, state))
-        return steps if decision is None else max(decision.rollback_estimate, steps)
+        return max(0.0 if decision is None else decision.rollback_estimate, steps) or None
 
     def old_requests(self, now: float) -> float | None:
         """Requests a run minute that still reach the old side; None where nobody can tell."""

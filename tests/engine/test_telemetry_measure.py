@@ -50,6 +50,15 @@ async def test_a_runbook_that_decides_by_no_signal_never_says_that_nothing_is_sw
     assert (await night.look()).word == "decided"
 
 
+async def test_a_way_back_that_the_runbook_estimates_nowhere_is_not_said_to_take_no_time(
+    night: Night,
+) -> None:
+    night.book = replace(night.book, procedure=replace(night.book.procedure, decision=None))
+    night.meter = night.make_meter()
+    verdict = await night.look()
+    assert (verdict.rollback_s, verdict.back_by) == (None, None)
+
+
 async def test_a_switch_that_is_made_and_not_verified_yet_is_not_called_missing(
     night: Night,
 ) -> None:

@@ -202,7 +202,7 @@ def test_our_own_servers_that_disagree_stand_first_where_room_is_short() -> None
 def test_the_whole_screen_shows_caches_the_curve_and_the_way_back() -> None:
     text = _body(sheet(scene_of(states.spreading()), "resolvers", 116).picture)
     for words in (
-        "3 of about 5 caches, 95%: fewer than 30% old",
+        "about 5 caches, under 30% old answers (95%)",
         "TTL raised by itself",
         "left out: gives other name servers",
         "48% of the caches met",
@@ -261,7 +261,7 @@ def test_name_servers_that_nobody_asks_are_named_and_no_serial_is_called_equal()
 
 def test_a_resolvers_page_shows_what_is_known_of_it() -> None:
     text = _body(detail(scene_of(states.spreading()), "resolver", "127.9.9.108", 90))
-    for words in ("fra-2", "raises small TTLs", "3 of about 5 caches", "holds on, 4 looks", "12%"):
+    for words in ("fra-2", "raises small TTLs", "about 5 caches", "holds on, 4 looks", "12%"):
         assert words in text
 
 
@@ -307,6 +307,25 @@ def test_rows_to_carry_are_said_with_the_age_of_their_count(
     at = 0.0 if age is None else scene.now - age
     verdict = Verdict("roll_back", "it fails", to_carry=rows, carried_at=at, rollback_s=540.0)
     assert plain(back_words(scene, verdict, short=short)).startswith(f"{words}9 min")
+
+
+@pytest.mark.parametrize(
+    ("short", "words"),
+    [(0, "time unknown: no estimate is declared"), (1, "time unknown"), (2, "? time")],
+)
+def test_a_way_back_that_nobody_estimated_is_of_unknown_length_never_of_none(
+    short: int, words: str
+) -> None:
+    line = plain(back_words(scene_of(views.fresh()), Verdict("not_weighed", "no"), short=short))
+    assert line.endswith(words)
+    assert "0.0" not in line
+    shown = world.DECISION["roll_back"]()
+    assert shown.live is not None
+    bare = replace(shown, live=replace(shown.live, verdict=Verdict("not_weighed", "no signal")))
+    for height in (2, 5):
+        told = _body(decision(scene_of(bare), 76, height))
+        assert "time unknown" in told
+        assert "…" not in told
 
 
 def test_a_figure_keeps_its_limit_where_room_is_short() -> None:

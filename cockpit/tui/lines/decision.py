@@ -251,7 +251,7 @@ def back_words(scene: Scene, verdict: Verdict, *, short: int = 0) -> Line:
     else:
         rows = ((f"{verdict.to_carry} rows{'' if short else ' to carry'}", "plain"),)
         rows = (*rows, *_counted(scene, verdict, short=short))
-    parts = [rows, ((times.lasting(verdict.rollback_s), "plain"),)]
+    parts = [rows, _takes(verdict, short=short)]
     if verdict.back_by is not None:
         late = verdict.back_by <= scene.now
         when = times.moment(verdict.back_by, scene.now)
@@ -260,6 +260,14 @@ def back_words(scene: Scene, verdict: Verdict, *, short: int = 0) -> Line:
             words = (f"latest start was {when}", f"{when} is past", f"{when} is past")[short]
         parts.append(((words, "bad" if late else "plain"),))
     return joined(parts, ", ")
+
+
+def _takes(verdict: Verdict, *, short: int) -> Line:
+    """How long it takes, as rehearsed or as the runbook expects; unknown where neither says so."""
+    if verdict.rollback_s is None:
+        words = ("time unknown: no estimate is declared", "time unknown", "? time")
+        return ((words[short], "unknown"),)
+    return ((times.lasting(verdict.rollback_s), "plain"),)
 
 
 def _counted(scene: Scene, verdict: Verdict, *, short: int) -> Line:
