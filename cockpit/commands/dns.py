@@ -13,7 +13,7 @@ import msgspec
 from cockpit.clock import Clock, live_clock
 from cockpit.commands.dns_details import columns, details, mark_of, notes, others
 from cockpit.commands.dns_run import Known, KnownToEnded, KnownToRun
-from cockpit.countwords import many
+from cockpit.countwords import MOST_NAMED, many, named
 from cockpit.errors import RunbookError
 from cockpit.exits import BAD, GOOD, UNKNOWN, answer
 from cockpit.propagation.answers import Cell, Grid, Row
@@ -93,7 +93,8 @@ async def look(
             grids = await asyncio.gather(*(watch.look(known.pause()) for watch in watches))
         for watch, grid in zip(watches, grids, strict=True):
             now, target = clock.now(), watch.target
-            told = [*as_text(grid, target, now, ascii_only=ascii_only)]
+            most = None if form == "details" else MOST_NAMED
+            told = [*as_text(grid, target, now, ascii_only=ascii_only, most=most)]
             told += details(grid, target.zone, now) if form == "details" else ()
             answer(_json(grid, target) if form == "json" else "\n".join(told))
         if once:
@@ -130,15 +131,20 @@ def _asked(grid: Grid) -> list[Row]:
     ]
 
 
-def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> Iterator[str]:
-    """The grid as lines of text: a server a line, a name a column, and what follows from it."""
+def as_text(
+    grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool, most: int | None = MOST_NAMED
+) -> Iterator[str]:
+    """The grid as lines of text: a server a line, a name a column, and what follows from it.
+
+    Of very many values or servers in one sentence `most` are named, and the rest is counted.
+    """
     yield f"{target.zone} at {moment(grid.at)}"
     yield f"old {target.old}, new {target.new}"
     table = [("", *columns(grid, target.zone))]
     table += [_line(grid, row, now, ascii_only=ascii_only) for row in grid.rows]
     yield from _in_columns(table)
     yield f"{grid.paused}; {_swept(grid, now)}" if grid.paused else _share(grid)
-    yield from _disagreeing(grid)
+    yield from _disagreeing(grid, most)
     if grid.bound is not None:
         ahead = grid.bound - now
         when = f"in {lasting(ahead)}" if ahead > 0 else f"{lasting(-ahead)} ago"
@@ -146,20 +152,20 @@ def as_text(grid: Grid, target: DnsTarget, now: float, *, ascii_only: bool) -> I
     if grid.unknown:
         yield grid.unknown
     yield from _beside(grid, now)
-    yield from others(grid, target.zone)
+    yield from others(grid, target.zone, most)
     yield from notes(grid, target.zone)
     yield from _known_beyond(grid)
     for who, how in zip(late(grid.rows), _LATE, strict=True):
         if who:
-            yield f"past that, the {grid.left} answer{how}: {', '.join(who)}"
+            yield f"past that, the {grid.left} answer{how}: {named(who, most)}"
     if grid.unlisted:
-        yield f"not asked, since the profile leaves them out: {', '.join(grid.unlisted)}"
+        yield f"not asked, since the profile leaves them out: {named(grid.unlisted, most)}"
     for one in grid.parents:
         if not one.fits:
             yield f"parent {one.name} ({one.address}) {one.words}"
 
 
-def _disagreeing(grid: Grid) -> Iterator[str]:
+def _disagreeing(grid: Grid, most: int | None) -> Iterator[str]:
     """Which name servers give which side where they do not give one, and who tells neither."""
     ours = [row for row in grid.rows if row.role == "authority"]
     columns = zip(*(row.cells for row in ours), strict=True)
@@ -167,11 +173,11 @@ def _disagreeing(grid: Grid) -> Iterator[str]:
         for side in ("old", "new"):
             giving = [row.name for row in ours if any(cell.state == side for cell in row.cells)]
             if giving:
-                yield f"name servers do not agree: {side} at {', '.join(giving)}"
+                yield f"name servers do not agree: {side} at {named(giving, most)}"
     silent = [row.name for row in ours if any(cell.state == "timeout" for cell in row.cells)]
     if silent:
         verb = "does" if len(silent) == 1 else "do"
-        yield f"{', '.join(silent)} {verb} not answer: whether the name servers agree is unknown"
+        yield f"{named(silent, most)} {verb} not answer: whether the name servers agree is unknown"
 
 
 def _beside(grid: Grid, now: float) -> Iterator[str]:

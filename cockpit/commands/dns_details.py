@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from cockpit.countwords import named
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.classify import canonical
 from cockpit.status import CELL, CELL_BACK, Mark
@@ -26,11 +27,11 @@ def mark_of(grid: Grid, cell: Cell) -> Mark:
     return (CELL if grid.wanted == "new" else CELL_BACK)[cell.state]
 
 
-def others(grid: Grid, zone: str) -> Iterator[str]:
-    """What is given that is the answer of neither side."""
+def others(grid: Grid, zone: str, most: int | None = None) -> Iterator[str]:
+    """What is given that is the answer of neither side; of very many values `most`, and a count."""
     for row in grid.rows:
         told = [
-            (", ".join(cell.answers), head)
+            (named(cell.answers, most), head)
             for cell, head in _cells(grid, row, zone)
             if cell.state == "other"
         ]
