@@ -82,7 +82,7 @@ class Row:
     unseen: float | None = None
     """The share of answers that come from caches not met yet."""
     following: int = 0
-    """Caches met lately whose answer leads to the wanted side."""
+    """Caches met lately whose answer leads to the wanted side, for the name that does least."""
     old_at_most: float | None = None
     """The share of answers of the left side that is still possible, with 95% confidence."""
     mark: Mark = ""

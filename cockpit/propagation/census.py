@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cockpit.countwords import many
 from cockpit.propagation.answers import CellState, Mark, Side
 from cockpit.propagation.convergence import STALE_TTL
 
@@ -268,18 +269,19 @@ def answers_for_all(caches: int, least_load: float | None = None) -> int:
 
 
 def words(following: int, seen: int, about: int, allowed: float | None, left: Side) -> str:
-    """The count as a person reads it: `12 of about 14 caches, 95%: fewer than 5% old`.
+    """What is known of the caches as a person reads it.
 
-    `left` is the side whose answer must vanish.
+    `about 14 caches, under 5% old answers (95%)`, or `12 of about 14 caches known to give new`.
+    `left` is the side whose answer must vanish. Where its last answers allow a claim, that stands
+    alone: it is of answers just now, while most of the caches met with them may be unknown again.
     """
     if not seen:
         return "caches not countable"
-    following = min(following, about)
-    count = f"{following} of about {about} caches" if about > seen else f"{following} of {seen}"
-    count = count if "caches" in count else f"{count} cache{'s' if seen > 1 else ''}"
-    if allowed is None:
-        return count
-    return f"{count}, 95%: fewer than {math.ceil(allowed * 100)}% {left}"
+    count = f"about {about} caches" if about > seen else many(seen, "cache")
+    if allowed is not None:
+        return f"{count}, under {math.ceil(allowed * 100)}% {left} answers (95%)"
+    wanted: Side = "old" if left == "new" else "new"
+    return f"{min(following, about)} of {count} known to give {wanted}"
 
 
 def fullest(counts: Iterable[Census]) -> Census:

@@ -31,6 +31,8 @@ LOOKS_KEPT = 60
 """Of one resolver."""
 LOOKS_WRITTEN = 10_000
 """Of all of them together, on disk: about 300 kB."""
+TELLS = ("old", "new", "mixed", "other")
+"""Answers that a cache holds, with a time until which it does."""
 ANOTHER = "another cache behind this address still holds the {side} answer"
 IN_TURN = "it gives both answers in turn"
 UNSTEADY = {
@@ -51,7 +53,7 @@ class Memory:
         """Take in rows as just heard; `ttls` are the authorities' own, by name."""
         for row in rows:
             for name, cell in zip(names, row.cells, strict=True):
-                if cell.ttl is not None and cell.state in ("old", "new", "mixed", "other"):
+                if cell.ttl is not None and cell.state in TELLS:
                     caches = self._caches.setdefault((row.name, name), Caches())
                     stale = SAYS_STALE in cell.note
                     caches.hear(cell.at, cell.ttl, cell.state, ttls.get(name, 0), is_stale=stale)
@@ -67,7 +69,14 @@ class Memory:
         best = fullest(one.best for one in heard)
         countable = mark not in ("constant", "rising")
         looks = self._history.get(row.name, ())
-        in_row = [one.row if one.last == wanted else 0 for one in heard]
+        # Of one that fails or fell silent, what it said before claims nothing of now; nor does
+        # what one cache says where another one is known to hold the other answer.
+        left: Side = "old" if wanted == "new" else "new"
+        in_row = [
+            one.row if one.last == wanted == cell.state and one.still(left, now) is None else 0
+            for cell, one in zip(row.cells, known, strict=True)
+            if one is not None
+        ]
         return replace(
             row,
             cells=tuple(
@@ -77,7 +86,7 @@ class Memory:
             caches=best.seen if countable else 0,
             about=best.about if countable else 0,
             unseen=best.unseen if countable else None,
-            following=max(self._following(row, names, wanted, now), default=0),
+            following=min(self._following(row, names, wanted, now), default=0),
             old_at_most=old_at_most(min(in_row, default=0)),
             mark=mark,
             left_out=row.left_out or UNSTEADY.get(mark, ""),
@@ -132,11 +141,11 @@ class Memory:
         return follow / (follow + behind) if follow + behind else None
 
     def _following(self, row: Row, names: Sequence[str], wanted: Side, now: float) -> Iterator[int]:
-        """How many caches lead to the wanted side, by name; of one that fell silent, those live."""
+        """How many caches lead to the wanted side, by name; those live of one that fails."""
         for name, cell in zip(names, row.cells, strict=True):
             if caches := self._caches.get((row.name, name)):
-                silent = cell.ttl is None
-                yield caches.with_state(wanted, now) if silent else caches.gave(wanted, cell.at)
+                tells = cell.ttl is not None and cell.state in TELLS
+                yield caches.gave(wanted, cell.at) if tells else caches.with_state(wanted, now)
 
 
 def _with_others(cell: Cell, caches: Caches, wanted: Side, now: float) -> Cell:

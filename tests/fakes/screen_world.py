@@ -10,7 +10,7 @@ from cockpit.clock import NS
 from cockpit.decision.evidence import Reading, Verdict
 from cockpit.engine.client import View
 from cockpit.journal import events as e
-from cockpit.propagation.answers import Cell, Grid, Point
+from cockpit.propagation.answers import Cell, Grid, Point, Row
 from cockpit.resources import shipped
 from cockpit.runbook.plan import load_plan
 from cockpit.telemetry.live import Tile, TileState
@@ -89,11 +89,16 @@ HEALTH: dict[str, Made] = {
 def spread_grid(at: float, states: str, **more: Any) -> Grid:
     """A grid with what many looks tell: caches, marks, a curve, and what is expected."""
     made = grid(at, states)
-    rows = tuple(
-        row if row.role == "authority" else replace(row, caches=4, about=5, following=3,
-                                                    old_at_most=0.3, unseen=0.12)
-        for row in made.rows
-    )  # fmt: skip
+
+    def counted(row: Row) -> Row:
+        if row.role == "authority":
+            return row
+        row = replace(row, caches=4, about=5, unseen=0.12)
+        # Whose last answer is another one claims nothing of the share that follows.
+        follows = row.cells[0].state == "new"
+        return replace(row, following=3, old_at_most=0.3) if follows else row
+
+    rows = tuple(map(counted, made.rows))
     begun = made.switched_at or T0
     steps = 40
     curve = tuple(

@@ -12,6 +12,7 @@ from cockpit.propagation.answers import Beside, Cell, CellState, Grid, Row
 from cockpit.tui.lines import times
 from cockpit.tui.lines.choice import ORDERS, SHOWN, Choice, columns_of, rows_of
 from cockpit.tui.lines.detail import detail
+from cockpit.tui.lines.frame import Frame, framed
 from cockpit.tui.lines.resolvers import resolvers
 from cockpit.tui.lines.scene import scene_of
 from cockpit.tui.lines.sheets import sheet
@@ -19,6 +20,7 @@ from cockpit.tui.lines.text import plain, width_of
 from cockpit.tui.screens.full import Full
 from cockpit.tui.screens.page import Page
 from tests.fakes import screen_views as views
+from tests.fakes import screen_world as world
 from tests.fakes.screens import Opened, opened
 
 
@@ -259,3 +261,32 @@ async def test_these_keys_do_nothing_on_another_panels_page() -> None:
         assert isinstance(one.app.screen, Full)
         assert "worst first" not in one.text
         assert before.splitlines()[3:] == one.text.splitlines()[3:]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (0.5, "still old past 00:02:41"),
+        (-0.5, "1 due, not asked since 00:02:41"),
+    ],
+)
+def test_only_an_answer_heard_past_the_bound_is_called_overdue(asked: float, told: str) -> None:
+    view = night(170.0)
+    made = views.grid(170.0, "n" * 9 + "o", switched=True)
+    assert made.bound is not None
+    bound = made.bound
+    last = made.rows[9]
+    cell = replace(last.cells[0], at=bound + asked, expires_at=bound + 4)
+    rows = (*made.rows[:9], replace(last, cells=(cell, cell)), *made.rows[10:])
+    assert view.live is not None
+    view = replace(view, live=replace(view.live, grid=replace(made, rows=rows)))
+    conclusion = plain(resolvers(scene_of(view), 76, 9).conclusion)
+    assert told.replace("00:02:41", times.hhmmss(bound)) in conclusion
+    assert ("still old" in conclusion) == (asked > 0)
+
+
+def test_of_a_grid_that_is_old_it_is_said_how_many_are_due_and_never_that_they_are_late() -> None:
+    picture = resolvers(scene_of(world.RESOLVERS["stale"]()), 76, 2)
+    shown = plain(framed(picture, Frame(80, 4))[0])
+    assert "stale, looked 4 min ago · 70% of 20 answers · 3 due " in shown
+    assert "still" not in shown

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cockpit.propagation.answers import Cell, CellState, Row
+from cockpit.propagation.census import words
 from cockpit.propagation.convergence import (
     SLACK_S,
     Given,
@@ -265,3 +266,44 @@ def test_who_was_asked_by_a_gate_is_left_alone_for_a_second_by_the_watch_and_by_
     assert turns.reserve(["one"], 100.6) == pytest.approx(1.9), "each gate after the one before"
     assert turns.due([one, another], 103.6, NOON, None) == {"one"}
     assert Turns(polite=False).reserve(["one"], 0.0) == 0.0
+
+
+def heard_new(looks: int) -> Memory:
+    memory = Memory()
+    for turn in range(looks):
+        memory.hear([row("new", at=NOON + 61 * turn)], NAMES, {})
+    return memory
+
+
+@pytest.mark.parametrize("state", ["timeout", "servfail", "no_name"])
+def test_of_a_resolver_that_fell_silent_no_share_of_its_answers_is_claimed(
+    state: CellState,
+) -> None:
+    memory, now = heard_new(49), NOON + 49 * 61
+    told = memory.told(row("new", at=now), NAMES, "new", now)
+    assert told.old_at_most == pytest.approx(1 - 0.05 ** (1 / 49))
+    ttl = 900 if state == "no_name" else None
+    told = memory.told(row(state, at=now, ttl=ttl), NAMES, "new", now)
+    assert (told.following, told.old_at_most) == (0, None)
+    assert words(told.following, told.caches, 3, told.old_at_most, "old") == (
+        "0 of about 3 caches known to give new"
+    )
+
+
+def test_no_share_is_claimed_while_another_cache_is_known_to_hold_the_old_answer() -> None:
+    memory = Memory()
+    for turn in range(3):
+        memory.hear([row("old", at=NOON + turn, ttl=600)], NAMES, {})
+    memory.hear([row("new", at=NOON + 5)], NAMES, {})
+    told = memory.told(row("new", at=NOON + 5), NAMES, "new", NOON + 5)
+    assert told.cells[0].state == "mixed"
+    assert told.old_at_most is None
+
+
+def test_caches_are_known_to_follow_only_by_the_name_that_does_least() -> None:
+    names, memory = (NAME, "api.example.test."), Memory()
+    new, old = row("new", at=NOON).cells[0], row("old", at=NOON).cells[0]
+    both = replace(row("new"), cells=(new, old))
+    memory.hear([both], names, {})
+    told = memory.told(both, names, "new", NOON)
+    assert (told.following, told.old_at_most) == (0, None)

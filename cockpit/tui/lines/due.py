@@ -8,32 +8,48 @@ from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import Line
 
 
-def until(scene: Scene, grid: Grid) -> Line:
+def until(scene: Scene, grid: Grid, *, is_old: bool = False) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due.
 
-    One that raises TTLs has a bound of its own, and is not late before it.
+    One that raises TTLs has a bound of its own, and is not late before it. Nor is one that was not
+    asked since: what it answered before says nothing of what it holds now. `is_old` spares saying
+    when they were asked, where that is said already.
     """
     rows = counting(grid)
     states = {cell.state for row in rows for cell in row.cells}
-    left = grid.left
     if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
     if grid.bound is None:
         return (("no time known", "unknown"),)
     if grid.bound > scene.now:
         return ((f"by {times.hhmmss(grid.bound)}", "plain"),)
+    return _past(scene, grid, rows, grid.bound, is_old=is_old)
+
+
+def _past(scene: Scene, grid: Grid, rows: list[Row], bound: float, *, is_old: bool) -> Line:
+    """Who is late past the bound, who is not yet, and of whom nobody knows."""
     behind = [row for row in rows if any(_is_left(grid, cell) for cell in row.cells)]
     later = [end for row in behind if (end := _own_bound(row)) > scene.now]
-    if len(later) < len(behind):
-        return ((f"still {left} past {times.hhmmss(grid.bound)}", "needs"),)
+    due = [row for row in behind if _own_bound(row) <= scene.now]
+    if any(_seen_late(grid, row, bound) for row in due):
+        return ((f"still {grid.left} past {times.hhmmss(bound)}", "needs"),)
+    if due:
+        since = "" if is_old else f", not asked since {times.hhmmss(bound)}"
+        return ((f"{len(due)} due{since}", "unknown"),)
     if later:
         verb = "raises" if len(later) == 1 else "raise"
         return ((f"{len(later)} {verb} TTLs, by {times.hhmmss(max(later))}", "plain"),)
-    return ((f"none {left}", "plain"),)
+    return ((f"none {grid.left}", "plain"),)
 
 
 def _is_left(grid: Grid, cell: Cell) -> bool:
     return cell.state in (grid.left, "holds", "mixed")
+
+
+def _seen_late(grid: Grid, row: Row, bound: float) -> bool:
+    """Whether it still gave the side that was left after its time was over."""
+    end = max(bound, _own_bound(row))
+    return any(_is_left(grid, cell) and cell.at > end for cell in row.cells)
 
 
 def _own_bound(row: Row) -> float:

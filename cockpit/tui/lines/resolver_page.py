@@ -89,7 +89,7 @@ def _caches(grid: Grid, row: Row, width: int) -> list[Line]:
     told = census.words(row.following, row.caches, row.about, row.old_at_most, grid.left)
     rows += labelled("Count", [(told, "plain" if row.caches else "unknown")], width)
     if row.unseen is not None:
-        unseen = f"about {row.unseen * 100:.0f}% of its answers come from caches not met yet"
+        unseen = f"at the fullest count, others gave about {row.unseen * 100:.0f}% of its answers"
         rows += labelled("Not met", [(unseen, "plain")], width)
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from cockpit.countwords import many
+from cockpit.countwords import many, named
 from cockpit.propagation.answers import Cell, Grid, Row
 from cockpit.propagation.convergence import share_words
 from cockpit.status import BEHAVIOUR, CELL, CELL_BACK, CHECK, TTL_MARK, Mark
@@ -108,7 +108,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
         parts.append(((f"{share_words(grid.share)} of {many(grid.counted, 'answer')}", "plain"),))
-        parts.append(until(scene, grid))
+        parts.append(until(scene, grid, is_old=is_old(scene, grid)))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
 
@@ -282,7 +282,7 @@ def _authorities(scene: Scene, grid: Grid, width: int) -> Line:
         return (("no name server of ours was asked", "unknown"),)
     states = {cell.state: cell for row in ours for cell in row.cells}
     serials = {cell.serial for row in ours for cell in row.cells if cell.serial is not None}
-    names: Line = ((f"{' '.join(said(row.name) for row in ours)} (ours)  ", "plain"),)
+    names: Line = ((f"{named((said(row.name) for row in ours), between=' ')} (ours)  ", "plain"),)
     parts: list[Line] = []
     for cell in sorted(states.values(), key=lambda one: rank(grid, one)):
         words, tone = cell_words(scene, grid, cell)
