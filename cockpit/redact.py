@@ -7,12 +7,12 @@ import json
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
 from cockpit.secret_escapes import BEFORE_BLANK, placed, undone
-from cockpit.secret_forms import dense, forms, rare_forms, undone_forms, whole_texts
-from cockpit.secret_parts import cut_short
+from cockpit.secret_forms import dense, forms, rare_forms, undone_forms
+from cockpit.secret_parts import Cuttable, around
 
 if TYPE_CHECKING:
     from cockpit.journal.events import Json
@@ -66,6 +66,8 @@ class _Reading(NamedTuple):
         return self.origins[piece] + place - self.starts[piece]
 
 
+Span = tuple[int, int, str]
+"""Where a secret begins and ends in a text, and the word that is shown in its place."""
 RARE_HELD = 4
 """Characters of a form that is seldom written, from which output waits for what follows."""
 
@@ -81,34 +83,47 @@ class Known(NamedTuple):
     """Compiled where they are needed: most forms of a secret are never met."""
     undone: dict[bytes, str]
     """Each secret as it stands where escapes are undone, and the word for it."""
-    whole: dict[str, str]
-    """Each secret as it is, of which a program may show a part, and the word for it."""
+    cuttable: Cuttable
+    """Those of which a program may show a part."""
     has_blanks: bool = False
     """Whether one has a blank in it, before which a shell puts a backslash."""
 
     def hide(self, text: str) -> str:
         """Text without any of them."""
-        if not self.forms:
-            return text
-        shown, at = [], 0
-        for start, stop, word in sorted(self.spans(text), key=lambda one: (one[0], -one[1])):
-            if start >= at:
-                shown += [text[at:start], word]
-            # A secret that begins within another one is hidden together with it.
-            at = max(at, stop)
-        return "".join((*shown, text[at:]))
+        return _replaced(text, self.spans(text)) if self.forms else text
+
+    def take(self, text: str) -> tuple[str, str]:
+        """What may leave of a text whose rest is still to come, without any, and what waits."""
+        wholes, parts = list(self._wholes(text)), list(self.parts(text))
+        end = self._end(text, wholes, parts)
+        leaves = [span for span in (*wholes, *parts) if span[1] <= end]
+        return _replaced(text[:end], leaves), text[end:]
 
     def settled(self, text: str) -> int:
         """How much of a text, whose rest is still to come, can hold no part of one."""
+        return self._end(text, list(self._wholes(text)), list(self.parts(text)))
+
+    def _end(self, text: str, wholes: Sequence[Span], parts: Sequence[Span]) -> int:
         end = min(map(self._begun, self.readings(text, goes_on=True)))
-        # A whole secret that reaches into what is held must not be cut either.
-        spans = list(self.spans(text))
-        while cut := [start for start, stop, _ in spans if start < end < stop]:
+        # A whole secret that reaches into what is held must not be cut, nor a part from the line
+        # that makes it known as one.
+        kept = [(start, stop) for start, stop, _ in wholes]
+        kept += [around(text, start, stop) for start, stop, _ in parts]
+        while cut := [start for start, stop in kept if start < end < stop]:
             end = min(cut)
         return end
 
-    def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Where each of them begins and ends, and the word for it."""
+    def spans(self, text: str) -> Iterator[Span]:
+        """Where each of them, and each part, begins and ends, and the word for it."""
+        yield from self._wholes(text)
+        yield from self.parts(text)
+
+    def parts(self, text: str) -> Iterator[Span]:
+        """Where parts of them begin and end, and the word for it."""
+        if self.forms:
+            yield from self.cuttable.spans(text, dense(text))
+
+    def _wholes(self, text: str) -> Iterator[Span]:
         for reading in self.readings(text):
             tight = dense(reading.text)
             for form, word in self.forms.items():
@@ -117,7 +132,6 @@ class Known(NamedTuple):
                         yield reading.at(found.start()), reading.at(found.end() - 1) + 1, word
             for start, stop, word in self._escaped(reading.text, tight):
                 yield reading.at(start), reading.at(stop - 1) + 1, word
-        yield from cut_short(text, self.whole)
 
     def readings(self, text: str, *, goes_on: bool = False) -> Iterator[_Reading]:
         """A text in each way in which one may read it; `goes_on` where its rest is to come."""
@@ -137,7 +151,7 @@ class Known(NamedTuple):
         """Whether one stands in a text without white space once its escapes are undone."""
         return any(form in one.data for one in undone(tight) for form in self.undone)
 
-    def _escaped(self, text: str, tight: str) -> Iterator[tuple[int, int, str]]:
+    def _escaped(self, text: str, tight: str) -> Iterator[Span]:
         for one in undone(tight):
             met = {form: word for form, word in self.undone.items() if form in one.data}
             view = placed(text, one.kinds) if met else None
@@ -188,7 +202,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known = Known({}, frozenset(), {}, {}, {})
+        self._known = Known({}, frozenset(), {}, {}, Cuttable())
         self._teachers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -197,22 +211,22 @@ class Redactor:
         common = forms(value) | forms(printable(value))
         rare = rare_forms(value) - common
         plain = undone_forms(value) | undone_forms(printable(value))
-        found = dict.fromkeys(common | rare, f"[{name} hidden]")
+        word = f"[{name} hidden]"
         with self._lock:
             known = self._known
             # Another table: a thread that looks through the former one is not disturbed.
             self._known = Known(
-                known.forms | found,
+                known.forms | dict.fromkeys(common | rare, word),
                 known.rare | rare,
                 known.patterns,
-                known.undone | dict.fromkeys(plain, f"[{name} hidden]"),
-                known.whole | dict.fromkeys(whole_texts(printable(value)), f"[{name} hidden]"),
+                known.undone | dict.fromkeys(plain, word),
+                known.cuttable.and_of(printable(value), word),
                 known.has_blanks or " " in value or "\t" in value,
             )
 
     def forget(self) -> None:
         """Know none any more: another command begins."""
-        self._known, self._teachers = Known({}, frozenset(), {}, {}, {}), []
+        self._known, self._teachers = Known({}, frozenset(), {}, {}, Cuttable()), []
 
     def ask_first(self, teacher: Callable[[], None]) -> None:
         """Call this before each look: it teaches what is new."""
@@ -244,7 +258,7 @@ class Redactor:
         seen = [dense(one.text) for one in known.readings(whole)]
         return any(
             known.is_escaped_in(one) or any(form in one for form in known.forms) for one in seen
-        ) or any(cut_short(whole, known.whole))
+        ) or any(known.parts(whole))
 
     def first_in(self, text: str) -> str:
         """The name of a known secret that a text holds; empty where it holds none."""
@@ -283,10 +297,8 @@ class Stream:
             cut = len(self._line)
         text = self._held + printable(self._line[:cut])
         self._line = self._line[cut:]
-        known = self._redactor.known()
-        end = known.settled(text)
-        self._held = text[end:]
-        return known.hide(text[:end])
+        shown, self._held = self._redactor.known().take(text)
+        return shown
 
     def end(self) -> str:
         """The rest, when nothing more comes."""
@@ -330,6 +342,16 @@ def _gather(value: Json, found: list[str]) -> None:
                 _gather(one, found)
         case int() | float():
             found.append(str(value))
+
+
+def _replaced(text: str, spans: Iterable[Span]) -> str:
+    shown, at = [], 0
+    for start, stop, word in sorted(spans, key=lambda one: (one[0], -one[1])):
+        if start >= at:
+            shown += [text[at:start], word]
+        # A secret that begins within another one is hidden together with it.
+        at = max(at, stop)
+    return "".join((*shown, text[at:]))
 
 
 def _without(cuts: Sequence[tuple[int, int]], text: str) -> _Reading:

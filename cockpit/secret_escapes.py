@@ -14,7 +14,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -78,6 +78,19 @@ def undone(tight: str, *, goes_on: bool = False) -> tuple[Undone, ...]:
         for one in (once, *_further(once, goes_on=goes_on)):
             found.setdefault(one.data, one)
     return tuple(found.values())
+
+
+def readings(tight: str) -> tuple[Undone, ...]:
+    """The same, and first the text as it is."""
+    return (Undone((), _utf8(tight)), *undone(tight))
+
+
+def begins_of_cut(data: bytes, stop: int) -> Iterator[int]:
+    """Where escapes may begin that a text is cut within."""
+    if _MARKED.search(data, max(0, stop - _LONGEST), stop):
+        for kind in _KINDS:
+            if found := kind.begun.search(data, max(0, stop - _LONGEST), stop):
+                yield found.start()
 
 
 def _further(of: Undone, *, goes_on: bool) -> list[Undone]:
@@ -200,3 +213,5 @@ _KINDS = (
     _Kind(b"'\"", re.compile(rb"'\"'\"'"), re.compile(rb"'(?:\"(?:'\"?)?)?\Z"), _apostrophe),
     _Kind(b"%%", re.compile(rb"%%"), re.compile(rb"%\Z"), _half),
 )
+_MARKED = re.compile(rb"[%\\&$']")
+"""What every escape begins with."""

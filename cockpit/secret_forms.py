@@ -10,8 +10,8 @@ anything else escapes; what coreutils' `printf %q` makes of control characters; 
 apostrophes in or around another encoding; base64 whose inner base64 was broken into lines; what is
 escaped in a way that not every library has, in base64 of base64 or in base32, and is broken within
 its first three characters; a value compressed, encrypted, hashed, reversed, quoted-printable, in
-another case or character set, or printed in parts with other text between them (but for one that
-an ellipsis cuts, and for what is quoted as a host or port where it stood bare in an address); what
+another case or character set, or printed in parts with other text between them (but for
+`secret_parts`, and for what is quoted as a host or port where it stood bare in an address); what
 was printed before it stood in the secret's file.
 """
 
@@ -22,6 +22,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from cockpit.secret_escapes import BEFORE_BLANK
@@ -38,15 +39,41 @@ _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
 _PARTS_ADDRESS = re.compile("[/?#:@]")
 _SHORTEST_FORM = 6
+_SHORTEST_PART = 4
+"""Characters of a part of a secret; fewer give little away."""
 
 
-def whole_texts(value: str) -> set[str]:
-    """A secret, and each of its lines, as it is and as it is commonly escaped; white space kept."""
-    found: set[str] = set()
+class PartForm(NamedTuple):
+    """A form of a secret of which a program may show a part."""
+
+    data: bytes
+    """As UTF-8, without white space."""
+    word: str
+    """What is shown in the place of a part."""
+    shortest: int
+    """Characters of a part that tell something."""
+    has_blanks: bool
+    """Whether white space was left out."""
+
+
+def part_forms(value: str, word: str) -> Iterator[PartForm]:
+    """A secret, and each of its lines, where the escapes of the text around it are undone."""
     for text in {value, *value.splitlines()}:
-        found |= {text, text.replace("'", "''"), json.dumps(text)[1:-1], quote(text, safe="")}
-        found |= {_ESCAPED_BY_BASH.sub(r"\\\g<0>", text)}
-    return {one for one in found if len(one) >= _SHORTEST_FORM}
+        has_blanks = any(map(str.isspace, text))
+        doubled = {text.replace("'", "''"), text.replace('"', '""')}
+        written = {*_undone(text), *doubled, _ESCAPED_BY_BASH.sub(r"\\\g<0>", text)}
+        encoded = {dense(one).encode() for one in written}
+        for data in {*encoded, _as_python_escapes(dense(text))}:
+            yield PartForm(data, word, _SHORTEST_PART, has_blanks)
+    raw = value.encode()
+    for one in (*_in_base64(raw), raw.hex(), raw.hex().upper()):
+        shortest = -(-_SHORTEST_PART * len(one) // len(raw))
+        yield PartForm(one.encode(), word, shortest, has_blanks=False)
+
+
+def _as_python_escapes(text: str) -> bytes:
+    """With one byte for each letter that Python's `ascii` writes as if it were one."""
+    return b"".join(bytes([ord(c)]) if "\x80" <= c <= "\xff" else c.encode() for c in text)
 
 
 def forms(value: str) -> set[str]:
@@ -72,10 +99,14 @@ def undone_forms(value: str) -> set[bytes]:
     for text in {value, *value.splitlines()}:
         # Of base64 nothing else is escaped.
         inner = {one for one in _in_base64(text.encode()) if "+" in one or "/" in one}
-        bare = {text, BEFORE_BLANK.sub("", text), _BEFORE_BLANK_OR_PLUS.sub("", text)}
-        for one in (*bare, *(each.replace(" ", "+") for each in bare), *inner):
-            found.add(dense(one).encode())
+        found |= {dense(one).encode() for one in (*_undone(text), *inner)}
     return {one for one in found if len(one) >= _SHORTEST_FORM}
+
+
+def _undone(text: str) -> set[str]:
+    """What undoing escapes makes of a text in which white space is escaped too."""
+    bare = {text, BEFORE_BLANK.sub("", text), _BEFORE_BLANK_OR_PLUS.sub("", text)}
+    return bare | {one.replace(" ", "+") for one in bare}
 
 
 def _long_enough(found: Iterable[str]) -> set[str]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cockpit.redact import Redactor, Stream
@@ -15,6 +21,12 @@ def knowing(secret: str) -> Redactor:
     redactor = Redactor()
     redactor.learn("owner_password", secret)
     return redactor
+
+
+def streamed(redactor: Redactor, text: str, size: int) -> str:
+    stream, data = Stream(redactor), text.encode()
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return "".join([*map(stream.feed, pieces), stream.end()])
 
 
 @pytest.mark.parametrize(
@@ -69,12 +81,54 @@ def test_what_is_taken_for_a_port_or_a_host_of_a_bare_address_shows_no_part(line
         "...s-a-long''Pass7' VALID",
         "\"it's-a-lo...",
         "it%27s-a-lo...",
+        "'it'\\''s-a-lo...",
+        "'it\\'s-a-lo'...",
+        "'it\\'s-a-lo'[...]",
+        '{"said": "it\\u0027s-a-lo\\u2026"}',
+        "it&#39;s-a-lo&hellip;",
+        "...27s-a-long%27Pass7",
+        "...39;s-a-long&#39;Pass7",
     ],
 )
 def test_a_secret_that_is_escaped_and_then_cut_short_shows_no_part(line: str) -> None:
     shown = knowing("it's-a-long'Pass7").clean(line)
     assert "[owner_password hidden]" in shown
     assert "s-a" not in shown
+
+
+@pytest.mark.parametrize(
+    ("secret", "line"),
+    [
+        ("p/4ss+w0rd=1", "p%2f4ss%2bw0..."),
+        ("p/4ss+w0rd=1", "p/4ss%2Bw0..."),
+        ("p/4ss+w0rd=1", "p%2F4ss%2..."),
+        ("p/4ss+w0rd=1", "...F4ss%2Bw0rd%3D1"),
+        ("p4ss\nw0rd\tlong", "'p4ss\\nw0rd\\tlo'..."),
+        ("p4ss w0rd long", "p4ss\\ w0rd\\ lo..."),
+        ("p4ssw0rdlong", f"{base64.b64encode(b'p4ssw0rdlong').decode()[:12]}..."),
+        ("p4ssw0rdlong", f"{base64.b64encode(b'u:p4ssw0rdlong').decode()[:14]}..."),
+        ("p4ssw0rdlong", f"...{base64.b64encode(b'us:p4ssw0rdlong').decode()[8:]}"),
+    ],
+)
+def test_a_secret_in_another_form_that_is_cut_short_shows_no_part(secret: str, line: str) -> None:
+    shown = knowing(secret).clean(line)
+    assert "[owner_password hidden]" in shown
+    assert len(shown.replace("[owner_password hidden]", "").strip("'.")) <= 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Pulling backend ... done",
+        "Pulling db ... backend",
+        "waiting for\nbackend\n... and more",
+        "pulling (backend) ...",
+    ],
+)
+def test_a_word_that_a_secret_begins_with_stays_where_a_blank_parts_it_from_the_ellipsis(
+    line: str,
+) -> None:
+    assert knowing("backend-f4Kq9-backend").clean(line) == line
 
 
 @pytest.mark.parametrize(
@@ -99,21 +153,56 @@ def test_a_scheme_a_rule_and_an_indent_before_an_ellipsis_are_no_part(
     assert knowing(secret).clean(line) == line
 
 
+WAYS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in an address": lambda c: quote(c, safe=""),
+    "in an address, in small letters": lambda c: quote(c, safe="").lower() if c != quote(c) else c,
+    "in a path": quote,
+    "as a browser does": lambda c: quote(c, safe="!'()*"),
+    "in JSON": lambda c: json.dumps(c)[1:-1],
+    "in JSON of any alphabet": lambda c: json.dumps(c, ensure_ascii=False)[1:-1],
+    "in HTML": html.escape,
+    "in Python": lambda c: "\\'" if c == "'" else repr(c)[1:-1],
+    "in Python's ASCII": lambda c: "\\'" if c == "'" else ascii(c)[1:-1],
+    "in Python's bytes": lambda c: repr(c.encode())[2:-1],
+    "in a shell": lambda c: "'\\''" if c == "'" else c,
+    "in Python's shlex": lambda c: "'\"'\"'" if c == "'" else c,
+    "in SQL": lambda c: c * 2 if c == "'" else c,
+    "in hexadecimal": lambda c: c.encode().hex(),
+}
+
+
+OF_SECRETS = "".join(map(chr, range(33, 127))).replace(".", "") + "%&\"'\\$" * 5 + " \n\t\xe9\u20ac"
+
+
+@settings(max_examples=200)
 @given(
-    st.text(
-        st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=".:"), min_size=8
-    ),
+    st.text(st.sampled_from(OF_SECRETS), min_size=8, max_size=24),
+    st.sampled_from(sorted(WAYS)),
+    st.sampled_from(["", "'", '"', "\\'", "”"]),
+    st.integers(1, 90),
     st.data(),
 )
-def test_no_cut_of_a_secret_leaves_more_than_three_of_its_characters(
-    secret: str, data: st.DataObject
+def test_no_cut_of_a_secret_leaves_four_of_its_characters(
+    secret: str, way: str, quotes: str, size: int, data: st.DataObject
 ) -> None:
-    size = data.draw(st.integers(4, len(secret) - 1))
-    assume(any(map(str.isalnum, secret[:size])) and any(map(str.isalnum, secret[-size:])))
-    redactor = knowing(secret)
-    assert secret[:size] not in redactor.clean(f"LINE 1: {secret[:size]}...").replace(
-        "[owner_password hidden]", ""
-    )
-    assert secret[-size:] not in redactor.clean(f"LINE 1: ...{secret[-size:]}").replace(
-        "[owner_password hidden]", ""
-    )
+    secret = secret.strip()
+    assume(len("".join(secret.split())) >= 8)
+    written = [WAYS[way](character) for character in secret]
+    whole = "".join(written)
+    assume("\n" not in whole)
+    begin = data.draw(st.integers(0, len(whole) - 1))
+    end = data.draw(st.integers(begin + 1, len(whole)))
+    # Which of its characters are there from end to end.
+    places = [len("".join(written[:at])) for at in range(len(secret) + 1)]
+    first = next(at for at, place in enumerate(places) if place >= begin)
+    last = max(at for at, place in enumerate(places) if place <= end)
+    left = "".join(secret[first:last].split())
+    assume(len(left) >= 4 and any(map(str.isalnum, left)) and (begin, end) != (0, len(whole)))
+    before = f"{quotes}..." if begin else "is "
+    behind = f"{quotes}..." if end < len(whole) else " so"
+    line = f"one\nLINE 1: {before}{whole[begin:end]}{behind}\ntwo\n"
+    shown = streamed(knowing(secret), line, size).replace("[owner_password hidden]", "")
+    assert "".join(written[first:last]) not in shown
+    assert shown.startswith("one\nLINE 1: ")
+    assert shown.endswith("\ntwo\n")
