@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
+from cockpit.secret_addresses import in_addresses, pieces
 from cockpit.secret_escapes import BEFORE_BLANK, placed, undone
 from cockpit.secret_forms import dense, forms, rare_forms, undone_forms
 from cockpit.secret_parts import Cuttable, around
@@ -85,6 +86,8 @@ class Known(NamedTuple):
     """Each secret as it stands where escapes are undone, and the word for it."""
     cuttable: Cuttable
     """Those of which a program may show a part."""
+    pieces: dict[bytes, str]
+    """What an address may make of each, and the word for it."""
     has_blanks: bool = False
     """Whether one has a blank in it, before which a shell puts a backslash."""
 
@@ -121,7 +124,9 @@ class Known(NamedTuple):
     def parts(self, text: str) -> Iterator[Span]:
         """Where parts of them begin and end, and the word for it."""
         if self.forms:
-            yield from self.cuttable.spans(text, dense(text))
+            tight = dense(text)
+            yield from self.cuttable.spans(text, tight)
+            yield from in_addresses(text, tight, self.pieces)
 
     def _wholes(self, text: str) -> Iterator[Span]:
         for reading in self.readings(text):
@@ -202,7 +207,7 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known = Known({}, frozenset(), {}, {}, Cuttable())
+        self._known = Known({}, frozenset(), {}, {}, Cuttable(), {})
         self._teachers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -221,12 +226,13 @@ class Redactor:
                 known.patterns,
                 known.undone | dict.fromkeys(plain, word),
                 known.cuttable.and_of(printable(value), word),
+                known.pieces | dict.fromkeys(pieces(printable(value)), word),
                 known.has_blanks or " " in value or "\t" in value,
             )
 
     def forget(self) -> None:
         """Know none any more: another command begins."""
-        self._known, self._teachers = Known({}, frozenset(), {}, {}, Cuttable()), []
+        self._known, self._teachers = Known({}, frozenset(), {}, {}, Cuttable(), {}), []
 
     def ask_first(self, teacher: Callable[[], None]) -> None:
         """Call this before each look: it teaches what is new."""

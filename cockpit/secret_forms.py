@@ -11,8 +11,7 @@ apostrophes in or around another encoding; base64 whose inner base64 was broken 
 escaped in a way that not every library has, in base64 of base64 or in base32, and is broken within
 its first three characters; a value compressed, encrypted, hashed, reversed, quoted-printable, in
 another case or character set, or printed in parts with other text between them (but for
-`secret_parts`, and for what is quoted as a host or port where it stood bare in an address); what
-was printed before it stood in the secret's file.
+`secret_parts` and `secret_addresses`); what was printed before it stood in the secret's file.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ _NAMED_BY_BASH = dict(zip(b"\a\b\t\n\v\f\r\x1b'\\", "abtnvfrE'\\", strict=True))
 """Bytes that it writes by a name, in a word with such that are not printable."""
 _IN_BROWSERS = "!'()*"
 """What `encodeURIComponent` leaves as it is."""
-_PARTS_ADDRESS = re.compile("[/?#:@]")
 _SHORTEST_FORM = 6
 _SHORTEST_PART = 4
 """Characters of a part of a secret; fewer give little away."""
@@ -123,24 +121,9 @@ def _rare(text: str) -> Iterator[str]:
     for inner in set(_in_base64(raw)):
         yield from _in_base64(inner.encode())
     yield from _in_base32(raw)
-    yield from _in_bare_address(text)
     for word in _in_bash(text):
         escaped = word.encode()
         yield from (*_in_base64(escaped), escaped.hex(), escaped.hex().upper())
-
-
-def _in_bare_address(text: str) -> Iterator[str]:
-    """What is taken for a host or a port, where a password stands in an address as it is."""
-    if "://" in text:
-        return
-    for at, character in enumerate(text):
-        if character == "@":
-            yield f"{text[at + 1 :]}@"
-    pieces = {one for one in _PARTS_ADDRESS.split(text) if one != text}
-    for piece in pieces:
-        if len(piece) >= _SHORTEST_FORM:
-            yield from (f'"{piece}"', f"'{piece}'", f':{piece}"', f":{piece}'")
-            yield from (f"host: {piece}", f"host {piece}", f"lookup {piece}:")
 
 
 def _in_bash(text: str) -> Iterator[str]:
