@@ -61,6 +61,13 @@ class Cell:
     """The aliases on the way to it, the first one first."""
     proved: bool = False
     """Whether the resolver says that it proved it by its signatures."""
+    left_at: float | None = None
+    """The run clock when the other answer of one that is `mixed` was heard, if not with this."""
+
+    @property
+    def left_seen(self) -> float:
+        """When the answer of the side that was left was heard, where it gives that one too."""
+        return self.at if self.left_at is None else self.left_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from cockpit.countwords import many
 from cockpit.propagation.answers import CellState, Mark, Side
 from cockpit.propagation.convergence import STALE_TTL
+from cockpit.propagation.refreshed import TOGETHER_S, is_refreshed, may_be_stale
 
-TOGETHER_S = 1.5
-"""Instants no farther apart are one: TTLs are whole seconds, and packets take their time."""
 DOUBT = 0.05
 """What is claimed fails in one case of twenty."""
 CONSTANT_FROM = 10
@@ -36,6 +35,8 @@ FEW = 6
 _WHOLE_S = 1
 Met = tuple[float, CellState, int]
 """A cache that was met: when it lets go, its answer's side, and how often."""
+Last = tuple[float, int, bool]
+"""Its last answer: when it was heard, the TTL, and whether it may have been served stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,21 @@ class _Cache:
     """Seconds that its last answer had left; of one known from before, what hides most."""
     doubtful: bool = False
     """Whether its TTL was never seen to fall, and is one that a stale answer has."""
+    heard_at: float = 0.0
+    """When its last answer was heard."""
+    short: bool = True
+    """Whether its TTL was never seen to fall, and is none that only a kept answer can have."""
 
-    def meet(self, expires_at: float, ttl: int) -> None:
+    def meet(self, at: float, expires_at: float, ttl: int) -> None:
         """Take in one more of its answers."""
         self.met += 1
         self.doubtful = self.doubtful and ttl == self.ttl
-        self.expires_at, self.ttl = expires_at, ttl
+        self.short = self.short and ttl >= self.ttl
+        self.heard_at, self.expires_at, self.ttl = at, expires_at, ttl
+
+    def is_kept(self, now: float) -> bool:
+        """Whether it is sure to keep its answer, and not to have served it stale once."""
+        return not self.short or self.expires_at - now > STALE_TTL
 
 
 @dataclass(slots=True)
@@ -92,6 +102,10 @@ class Caches:
     _fetched: deque[int] = field(default_factory=lambda: deque(maxlen=TURNS))
     _published: int = 0
     _said: deque[tuple[CellState, int]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    _refreshed: list[_Cache] = field(default_factory=list)
+    """Those that served their former answer stale once, and hold another one since."""
+    _given_at: dict[CellState, float] = field(default_factory=dict)
+    """When an answer of each side was heard last."""
 
     def hear(
         self, at: float, ttl: int, state: CellState, published: int = 0, *, is_stale: bool = False
@@ -107,10 +121,13 @@ class Caches:
             self._fetched.append(ttl)
         self._ttls.append((at, ttl))
         self._said.append((state, ttl))
+        self._given_at[state] = at
         self.row = self.row + 1 if state == self.last else 1
         self.last = state
         self._live = [one for one in self._live if one.expires_at > at]
-        self._meet(at + ttl, state, ttl, is_stale=is_stale)
+        self._refreshed = [one for one in self._refreshed if one.expires_at > at]
+        self._weigh(at, ttl, state)
+        self._meet(at, state, ttl, is_stale=is_stale)
         if self.mark in ("constant", "rising"):
             # What was counted by TTLs that turn out to tell no time was no count of caches either.
             longest = sorted(self._live, key=lambda one: one.expires_at)
@@ -120,40 +137,68 @@ class Caches:
             # Of one side alone: a cache that has turned was met under the other one before.
             self.best = fullest((self.best, self.count(state)))
 
-    def kept(self) -> tuple[Census, CellState, int, tuple[int, ...], int, tuple[Met, ...]]:
+    def kept(
+        self,
+    ) -> tuple[Census, CellState, int, tuple[int, ...], int, tuple[Met, ...], tuple[Last, ...]]:
         """What must outlast the process that counted."""
-        live = tuple((one.expires_at, one.state, one.met) for one in _sure(self._live))
-        return self.best, self.last, self.row, tuple(self._fetched), self._published, live
+        sure = _sure(self._live)
+        live = tuple((one.expires_at, one.state, one.met) for one in sure)
+        heard = tuple((one.heard_at, one.ttl, one.short) for one in sure)
+        return self.best, self.last, self.row, tuple(self._fetched), self._published, live, heard
 
-    def again(self, fetched: Iterable[int], published: int, live: Iterable[Met]) -> None:
-        """Go on from what another process counted."""
+    def again(
+        self,
+        fetched: Iterable[int],
+        published: int,
+        live: Iterable[Met],
+        heard: Iterable[Last] = (),
+    ) -> None:
+        """Go on from what another process counted, and what it heard last where it wrote that."""
         self._fetched.extend(fetched)
         self._published = published
         self._live = [_Cache(*one) for one in live]
+        for one, (at, ttl, short) in zip(self._live, heard, strict=False):
+            one.heard_at, one.ttl, one.short = at, ttl, short
 
-    def _meet(self, expires_at: float, state: CellState, ttl: int, *, is_stale: bool) -> None:
+    def _weigh(self, at: float, ttl: int, state: CellState) -> None:
+        """Know of those that gave another side whether they fetched this one then."""
+        for one in list(self._live):
+            if one.state == state or not one.short:
+                continue
+            told = is_refreshed(one.heard_at, at, ttl, self._published, stale=one.doubtful)
+            if told:
+                self._live.remove(one)
+                self._refreshed.append(one)
+            elif told is False:
+                one.short = False
+
+    def _meet(self, at: float, state: CellState, ttl: int, *, is_stale: bool) -> None:
+        expires_at = at + ttl
         own = [one for one in self._live if one.state == state]
         for one in own:
             if abs(one.expires_at - expires_at) <= TOGETHER_S:
-                one.meet(one.expires_at, ttl)
+                one.meet(at, one.expires_at, ttl)
                 self._latest = one
                 return
         is_off = abs(ttl - self._published) > _WHOLE_S
         if not is_off:
             # Who counts whole seconds lets go up to one before the instant, and fetched anew.
-            ending = [one for one in own if one.expires_at - (expires_at - ttl) <= TOGETHER_S]
+            ending = [one for one in own if one.expires_at - at <= TOGETHER_S]
             if ending and ttl > TOGETHER_S:
                 self._latest = ending[0]
-                self._latest.meet(expires_at, ttl)
+                self._latest.meet(at, expires_at, ttl)
                 return
-        doubtful = is_stale or (is_off and ttl == STALE_TTL)
+        doubtful = may_be_stale(ttl, self._published, says_so=is_stale)
         for one in own:
             # The same answer again, its TTL not fallen.
             if one.ttl == ttl and (doubtful or (is_off and one is self._latest)):
-                one.meet(expires_at, ttl)
+                one.meet(at, expires_at, ttl)
                 self._latest = one
                 return
-        self._latest = _Cache(expires_at, state, ttl=ttl, doubtful=doubtful)
+        short = is_stale or ttl <= STALE_TTL
+        self._latest = _Cache(
+            expires_at, state, ttl=ttl, doubtful=doubtful, heard_at=at, short=short
+        )
         self._live.append(self._latest)
 
     def count(self, state: CellState | None = None) -> Census:
@@ -170,6 +215,19 @@ class Caches:
         if not ends or (self.last != state and self._met_all):
             return None
         return max(ends)
+
+    def is_kept(self, state: CellState, now: float) -> bool:
+        """Whether one of those is sure to keep it, and did not only serve it stale."""
+        return any(one.is_kept(now) for one in self._of(state) if one.expires_at > now)
+
+    def heard_at(self, state: CellState, now: float) -> float:
+        """When the last of those of that side was heard; 0 where nobody knows."""
+        heard = [one.heard_at for one in self._of(state) if one.expires_at > now]
+        return max(heard, default=self._given_at.get(state, 0.0))
+
+    def was_stale(self, state: CellState, now: float) -> bool:
+        """Whether that side was served stale once, lately, by a cache that was refreshed then."""
+        return any(one.state == state and one.expires_at > now for one in self._refreshed)
 
     @property
     def _met_all(self) -> bool:

@@ -252,7 +252,7 @@ def judged_cell(cell: Cell, wanted: Side, end: float) -> Cell:
     """A cell of an honest cache that must let go by then: `holds` where it did not."""
     if cell.state not in ("old" if wanted == "new" else "new", "mixed"):
         return cell
-    if cell.at > end + SLACK_S:
+    if cell.left_seen > end + SLACK_S:
         return replace(cell, state="holds")
     if cell.expires_at is not None and cell.expires_at > end + SLACK_S and not cell.note:
         return replace(cell, note=BEYOND)

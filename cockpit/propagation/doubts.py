@@ -10,19 +10,20 @@ from cockpit.clock import Clock
 from cockpit.propagation.answers import Cell, Row, Side
 from cockpit.propagation.classify import cell
 from cockpit.propagation.convergence import in_doubt, second_look
+from cockpit.propagation.refreshed import words
 from cockpit.propagation.sweep import ask_each, server_of
 from cockpit.runbook.targets import DnsTarget
 
 STALE_PAUSE_S = 2.0
 """Run seconds after which an answer served stale is asked for once more."""
-Doubt = tuple[int, int]
-"""A row and a column."""
+Doubt = tuple[int, int, int]
+"""A row and a column, and the TTL that the zone itself gives there; 0 where nobody knows it."""
 
 
-def doubts(judged: Sequence[Row], heard: Collection[str]) -> list[Doubt]:
+def doubts(judged: Sequence[Row], heard: Collection[str], ttls: Sequence[int]) -> list[Doubt]:
     """The cells in doubt of the resolvers that were heard; ssh is not troubled for a second one."""
     return [
-        (at, column)
+        (at, column, ttls[column])
         for at, row in enumerate(judged)
         for column, one in enumerate(row.cells)
         if in_doubt(one) and row.name in heard and not row.through
@@ -41,14 +42,19 @@ async def asked_again(
     await asyncio.sleep(STALE_PAUSE_S / clock.speed)
     questions = [
         (server_of(target.resolvers[at]), target.names[column], target.record_type)
-        for at, column in doubted
+        for at, column, _ in doubted
     ]
     replies = await ask_each(questions, clock, deadline_s)
     told = list(rows)
-    for (at, column), reply in zip(doubted, replies, strict=True):
+    for (at, column, ttl), reply in zip(doubted, replies, strict=True):
         if reply is not None:
             second = cell(reply, target.old, target.new)
-            both = second_look(told[at].cells[column], second, wanted)
+            first = told[at].cells[column]
+            both = second_look(first, second, wanted)
+            if first.state != second.state == wanted:
+                left: Side = "old" if wanted == "new" else "new"
+                how = words(first, second, ttl, left)
+                both = replace(both, note="; ".join(filter(None, (both.note, how))))
             told[at] = _with_cell(told[at], column, both)
     return tuple(told)
 

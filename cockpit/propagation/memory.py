@@ -10,6 +10,7 @@ from cockpit.propagation.answers import Cell, CellState, Row, Side
 from cockpit.propagation.census import Caches, fullest, old_at_most
 from cockpit.propagation.convergence import SAYS_STALE
 from cockpit.propagation.recall import CacheKept, LooksKept
+from cockpit.propagation.refreshed import REFRESHED, UNTOLD
 
 WORST: tuple[CellState, ...] = (
     "other",
@@ -105,7 +106,7 @@ class Memory:
         """Know what was written down."""
         for one in kept:
             counted = Caches(one.best, one.last, one.row)
-            counted.again(one.fetched, one.published, one.live)
+            counted.again(one.fetched, one.published, one.live, one.heard)
             self._caches[one.resolver, one.name] = counted
 
     def looks(self) -> tuple[LooksKept, ...]:
@@ -156,11 +157,13 @@ def _with_others(cell: Cell, caches: Caches, wanted: Side, now: float) -> Cell:
     left: Side = "old" if wanted == "new" else "new"
     if cell.state != wanted:
         return cell
-    until = caches.still(left, now)
-    if until is None:
-        if caches.in_turn(left):
-            return replace(cell, state="mixed", note=cell.note or IN_TURN)
-        return cell
-    return replace(
-        cell, state="mixed", expires_at=until, note=cell.note or ANOTHER.format(side=left)
-    )
+    until, at = caches.still(left, now), caches.heard_at(left, now)
+    if until is not None:
+        note = (ANOTHER if caches.is_kept(left, now) else UNTOLD).format(side=left)
+        note = cell.note or note
+        return replace(cell, state="mixed", expires_at=until, left_at=at, note=note)
+    if caches.in_turn(left):
+        return replace(cell, state="mixed", left_at=at, note=cell.note or IN_TURN)
+    if caches.was_stale(left, now):
+        return replace(cell, note=cell.note or REFRESHED.format(side=left))
+    return cell

@@ -34,6 +34,8 @@ class CacheKept:
     published: int
     live: tuple[tuple[float, CellState, int], ...]
     """Each cache met: when it lets go, its answer's side, and how often it was met."""
+    heard: tuple[tuple[float, int, bool], ...] = ()
+    """Of each, when it was heard last, with which TTL, and whether that may have been stale."""
 
 
 @dataclass(frozen=True, slots=True)

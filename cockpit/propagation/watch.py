@@ -240,9 +240,10 @@ class PropagationWatch:
             return
         before = self._resolvers
         rows = tuple(heard.get(row.name, row) for row in before)
-        doubted = doubts(self._judged(rows), heard)
+        ttls = longest_ttls(self._authorities, names := self.target.names)
+        doubted = doubts(self._judged(rows), heard, [ttls.get(name, 0) for name in names])
         if doubted:
-            waiting = {at for at, _ in doubted}
+            waiting = {at for at, *_ in doubted}
             self._resolvers = tuple(
                 before[at] if at in waiting else row for at, row in enumerate(rows)
             )

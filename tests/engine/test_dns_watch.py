@@ -299,6 +299,16 @@ async def test_one_stale_answer_while_a_cache_refreshes_is_not_held_against_it(
 ) -> None:
     row = await held_row(lab, giving(((OLD,), 30), ((NEW,), 60)))
     assert row.cells[0].state == "new"
+    told = "\n".join(notes(Grid((ZONE,), (row,)), ZONE))
+    assert told.startswith(("one @: it gave the old answer before", "one @: one cache"))
+
+
+async def test_past_the_bound_a_second_answer_from_another_cache_is_said_to_be_one(
+    lab: DnsLab,
+) -> None:
+    row = await held_row(lab, giving(((OLD,), 30), ((NEW,), 10)))
+    told = "\n".join(notes(Grid((ZONE,), (row,)), ZONE))
+    assert told == "one @: another cache behind this address gave the old answer just before"
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,18 @@ def test_only_an_answer_heard_past_the_bound_is_called_overdue(asked: float, tol
     assert ("still old" in conclusion) == (asked > 0)
 
 
+def test_one_that_follows_since_is_mixed_and_not_late_for_what_another_cache_said_before() -> None:
+    view, made = night(170.0), views.grid(170.0, "n" * 9 + "m", switched=True)
+    assert made.bound is not None
+    last = made.rows[9]
+    cell = replace(last.cells[0], at=made.bound + 3, left_at=made.bound - 3)
+    rows = (*made.rows[:9], replace(last, cells=(cell, cell)), *made.rows[10:])
+    assert view.live is not None
+    view = replace(view, live=replace(view.live, grid=replace(made, rows=rows)))
+    conclusion = plain(resolvers(scene_of(view), 76, 9).conclusion)
+    assert conclusion.endswith(" · 1 mixed")
+
+
 def test_of_a_grid_that_is_old_it_is_said_how_many_are_due_and_never_that_they_are_late() -> None:
     picture = resolvers(scene_of(world.RESOLVERS["stale"]()), 76, 2)
     shown = plain(framed(picture, Frame(80, 4))[0])

@@ -141,9 +141,9 @@ def test_what_was_counted_before_a_ttl_turned_out_to_be_constant_is_no_count() -
 
 def test_a_stale_answer_after_an_engines_start_is_no_cache_more() -> None:
     before = served_stale(30, 60)
-    best, last, row, fetched, published, live = before.kept()
+    best, last, row, fetched, published, live, heard = before.kept()
     caches = Caches(best, last, row)
-    caches.again(fetched, published, live)
+    caches.again(fetched, published, live, heard)
     caches.hear(NOON + 105, 30, "old", 60)
     assert caches.best.about == 1
 

@@ -33,9 +33,13 @@ def _past(scene: Scene, grid: Grid, rows: list[Row], bound: float, *, is_old: bo
     due = [row for row in behind if _own_bound(row) <= scene.now]
     if any(_seen_late(grid, row, bound) for row in due):
         return ((f"still {grid.left} past {times.hhmmss(bound)}", "needs"),)
-    if due:
+    unasked = [row for row in due if any(_is_left(grid, c) and c.at <= bound for c in row.cells)]
+    if unasked:
         since = "" if is_old else f", not asked since {times.hhmmss(bound)}"
-        return ((f"{len(due)} due{since}", "unknown"),)
+        return ((f"{len(unasked)} due{since}", "unknown"),)
+    if due:
+        # Asked since, they follow; another cache behind them was not met again.
+        return ((f"{len(due)} mixed", "unknown"),)
     if later:
         verb = "raises" if len(later) == 1 else "raise"
         return ((f"{len(later)} {verb} TTLs, by {times.hhmmss(max(later))}", "plain"),)
@@ -49,7 +53,7 @@ def _is_left(grid: Grid, cell: Cell) -> bool:
 def _seen_late(grid: Grid, row: Row, bound: float) -> bool:
     """Whether it still gave the side that was left after its time was over."""
     end = max(bound, _own_bound(row))
-    return any(_is_left(grid, cell) and cell.at > end for cell in row.cells)
+    return any(_is_left(grid, cell) and cell.left_seen > end for cell in row.cells)
 
 
 def _own_bound(row: Row) -> float:
