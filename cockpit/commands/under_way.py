@@ -13,6 +13,7 @@ from cockpit.engine.layout import RunDirectory
 from cockpit.engine.processes import is_alive
 from cockpit.engine.recovery import classify
 from cockpit.journal.state import AttemptState, StepState
+from cockpit.runbook.model import Step
 from cockpit.status import STEP
 from cockpit.timewords import lasting, moment
 
@@ -33,9 +34,10 @@ class UnderWay:
     """The run clock when it began; None where nobody saw it begin."""
     for_s: float | None
     """Real seconds since then, or until it ended; None where a reboot came between."""
-    usual_s: float
-    limit_s: float
-    """Real seconds after which it is stopped."""
+    usual_s: float | None
+    """None where the plan knows no such step."""
+    limit_s: float | None
+    """Real seconds after which it is stopped; None as above."""
     last_output: str
     """Empty where another attempt is newer, or it said nothing."""
     reason: str
@@ -93,7 +95,7 @@ def _why(told: Told) -> str:
 
 
 def _seen(view: View, step: StepState, last: AttemptState, state: str, reason: str) -> UnderWay:
-    declared = view.runbook.step(step.id)
+    declared = _declared(view, step.id)
     real_s = (view.boot_ns - last.started_boot_ns) / NS if last.started_boot_ns else -1.0
     said = view.output if view.output_of == f"{step.id}/{last.number}" else ()
     return UnderWay(
@@ -102,17 +104,23 @@ def _seen(view: View, step: StepState, last: AttemptState, state: str, reason: s
         state=state,
         since=last.started_at,
         for_s=last.took_s if last.took_s is not None else real_s if real_s >= 0 else None,
-        usual_s=declared.estimate,
-        limit_s=declared.timeout,
+        usual_s=declared.estimate if declared else None,
+        limit_s=declared.timeout if declared else None,
         last_output=next((line for line in reversed(said) if line.strip()), ""),
         reason=reason,
         choices=CHOICES if state == "in_doubt" else (),
     )
 
 
+def _declared(view: View, step_id: str) -> Step | None:
+    """What the plan says of a step; None where a journal names one that it does not know."""
+    return next((one for one in view.runbook.steps() if one.id == step_id), None)
+
+
 def lines(view: View, one: UnderWay) -> Iterator[str]:
     """The same in words."""
-    title = view.runbook.step(one.step).title
+    declared = _declared(view, one.step)
+    title = declared.title if declared else f"{one.step}, which is no step of this plan"
     began = f"since {moment(one.since)}" if one.since is not None else "not seen to begin"
     yield f"{STEP[one.state].shown()}: {title}, attempt {one.attempt}, {began}"
     if one.reason:
@@ -121,7 +129,12 @@ def lines(view: View, one: UnderWay) -> Iterator[str]:
         yield "  look at it, then settle it as done, failed or not having happened, or roll back:"
         yield f"  `{called()} attach`, where Enter opens it"
     elif one.for_s is not None and one.state in ("running", "stopping"):
-        usual, limit = lasting(one.usual_s), lasting(one.limit_s)
-        yield f"  for {lasting(one.for_s)}; usual are {usual}, it is stopped after {limit}"
+        yield f"  for {lasting(one.for_s)}{_bounds(one)}"
     if one.last_output:
         yield f"  its last output: {one.last_output.strip()}"
+
+
+def _bounds(one: UnderWay) -> str:
+    if one.usual_s is None or one.limit_s is None:
+        return ""
+    return f"; usual are {lasting(one.usual_s)}, it is stopped after {lasting(one.limit_s)}"

@@ -65,6 +65,18 @@ def test_the_status_says_what_runs_since_when_and_its_last_output(
     assert one["choices"] == []
 
 
+def test_a_step_that_runs_and_is_none_of_the_plan_is_called_so(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(run, "never_heard_of", "1 of 9\n")
+    told = seen(capsys)
+    assert "▶ running: never_heard_of, which is no step of this plan, attempt 1" in told
+    assert "is stopped after" not in told
+    status.run(as_json=True)
+    (one,) = json.loads(capsys.readouterr().out)["under_way"]
+    assert (one["step"], one["usual_s"], one["limit_s"]) == ("never_heard_of", None, None)
+
+
 def test_a_line_of_output_whose_end_is_still_to_come_is_not_told_as_whole(
     run: WrittenRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
