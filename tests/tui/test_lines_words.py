@@ -321,11 +321,13 @@ def test_a_way_back_that_nobody_estimated_is_of_unknown_length_never_of_none(
     assert "0.0" not in line
     shown = world.DECISION["roll_back"]()
     assert shown.live is not None
-    bare = replace(shown, live=replace(shown.live, verdict=Verdict("not_weighed", "no signal")))
-    for height in (2, 5):
-        told = _body(decision(scene_of(bare), 76, height))
-        assert "time unknown" in told
-        assert "…" not in told
+    for rows in (None, 1200):
+        verdict = Verdict("not_weighed", "no signal", to_carry=rows, carried_at=shown.now - 240)
+        bare = replace(shown, live=replace(shown.live, verdict=verdict))
+        for height in (2, 5):
+            told = _body(decision(scene_of(bare), 76, height))
+            assert "time unknown" in told
+            assert "…" not in told
 
 
 def test_a_figure_keeps_its_limit_where_room_is_short() -> None:

@@ -297,6 +297,23 @@ def test_one_that_follows_since_is_mixed_and_not_late_for_what_another_cache_sai
     assert conclusion.endswith(" · 1 mixed")
 
 
+@pytest.mark.parametrize(("asked", "told"), [(3.0, "still old"), (-3.0, "1 due")])
+def test_at_80_columns_who_fails_and_who_is_left_out_is_not_cut_off_by_who_is_late(
+    asked: float, told: str
+) -> None:
+    made = views.grid(170.0, "nsnnnnsnno")
+    assert made.bound is not None
+    last = made.rows[9]
+    cell = replace(last.cells[0], at=made.bound + asked)
+    out = replace(made.rows[8], left_out="invents an answer")
+    rows = (*made.rows[:8], out, replace(last, cells=(cell, cell)), *made.rows[10:])
+    seen = views.live(170.0, grid=replace(made, rows=rows))
+    view = views.Story().switched().view(170.0, seen)
+    for height in (2, 7):
+        shown = plain(framed(resolvers(scene_of(view), 76, height), Frame(80, height + 2))[0])
+        assert f"70% of 20 answers · {told} · ✗ 2 fail · 1 left out ─" in shown
+
+
 def test_of_a_grid_that_is_old_it_is_said_how_many_are_due_and_never_that_they_are_late() -> None:
     picture = resolvers(scene_of(world.RESOLVERS["stale"]()), 76, 2)
     shown = plain(framed(picture, Frame(80, 4))[0])

@@ -236,11 +236,16 @@ def _back(scene: Scene, verdict: Verdict, width: int) -> list[Line]:
     """The way back; none where it is taken already, or is no more."""
     if verdict.word == "decided":
         return []
+    return [fit(_fitting(scene, verdict, "back now: ", width), width)]
+
+
+def _fitting(scene: Scene, verdict: Verdict, label: str, width: int) -> Line:
+    """The longest way to say what a rollback would do that fits; the shortest where none does."""
     for short in (0, 1, 2):
-        line: Line = (("back now: ", "dim"), *back_words(scene, verdict, short=short))
+        line: Line = ((label, "dim"), *back_words(scene, verdict, short=short))
         if width_of(line) <= width:
             break
-    return [fit(line, width)]
+    return line
 
 
 def back_words(scene: Scene, verdict: Verdict, *, short: int = 0) -> Line:
@@ -290,7 +295,7 @@ def _short(scene: Scene, verdict: Verdict, width: int, height: int) -> list[Line
     """A line or two: the worst readings, then the way back."""
     if verdict.word == "decided" and scene.state.mode == "forward":
         return [fit(((said(verdict.reason), "plain"),), width)]
-    back = _back_short(scene, verdict, height)
+    back = _back_short(scene, verdict, width, height)
     parts: list[Line] = []
     for reading in _worst_first(verdict.readings if _is_judged(scene, verdict) else ()):
         sign, _ = answer_of(scene, reading)
@@ -310,7 +315,9 @@ def _short(scene: Scene, verdict: Verdict, width: int, height: int) -> list[Line
     return [fit(joined([*parts, back], " · "), width)]
 
 
-def _back_short(scene: Scene, verdict: Verdict, height: int) -> Line:
+def _back_short(scene: Scene, verdict: Verdict, width: int, height: int) -> Line:
     if scene.state.mode != "forward":
         return _how_far(scene)
-    return (("back: ", "dim"), *back_words(scene, verdict, short=0 if height > 1 else 2))
+    if height > 1:
+        return _fitting(scene, verdict, "back: ", width)
+    return (("back: ", "dim"), *back_words(scene, verdict, short=2))

@@ -8,12 +8,12 @@ from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import Line
 
 
-def until(scene: Scene, grid: Grid, *, is_old: bool = False) -> Line:
+def until(scene: Scene, grid: Grid, *, brief: bool = False) -> Line:
     """By when honest caches must follow; past that, how things are and not when they were due.
 
     One that raises TTLs has a bound of its own, and is not late before it. Nor is one that was not
-    asked since: what it answered before says nothing of what it holds now. `is_old` spares saying
-    when they were asked, where that is said already.
+    asked since: what it answered before says nothing of what it holds now. `brief` leaves out since
+    when, where that is said already or room is short.
     """
     rows = counting(grid)
     states = {cell.state for row in rows for cell in row.cells}
@@ -23,19 +23,20 @@ def until(scene: Scene, grid: Grid, *, is_old: bool = False) -> Line:
         return (("no time known", "unknown"),)
     if grid.bound > scene.now:
         return ((f"by {times.hhmmss(grid.bound)}", "plain"),)
-    return _past(scene, grid, rows, grid.bound, is_old=is_old)
+    return _past(scene, grid, rows, grid.bound, brief=brief)
 
 
-def _past(scene: Scene, grid: Grid, rows: list[Row], bound: float, *, is_old: bool) -> Line:
+def _past(scene: Scene, grid: Grid, rows: list[Row], bound: float, *, brief: bool) -> Line:
     """Who is late past the bound, who is not yet, and of whom nobody knows."""
     behind = [row for row in rows if any(_is_left(grid, cell) for cell in row.cells)]
     later = [end for row in behind if (end := _own_bound(row)) > scene.now]
     due = [row for row in behind if _own_bound(row) <= scene.now]
     if any(_seen_late(grid, row, bound) for row in due):
-        return ((f"still {grid.left} past {times.hhmmss(bound)}", "needs"),)
+        past = "" if brief else f" past {times.hhmmss(bound)}"
+        return ((f"still {grid.left}{past}", "needs"),)
     unasked = [row for row in due if any(_is_left(grid, c) and c.at <= bound for c in row.cells)]
     if unasked:
-        since = "" if is_old else f", not asked since {times.hhmmss(bound)}"
+        since = "" if brief else f", not asked since {times.hhmmss(bound)}"
         return ((f"{len(unasked)} due{since}", "unknown"),)
     if due:
         # Asked since, they follow; another cache behind them was not met again.

@@ -51,6 +51,8 @@ WORST = (
 FAILS = frozenset(("other", "no_name", "no_data", "servfail", "error", "refused", "timeout"))
 """Answers that lead to neither side."""
 NAME, COUNTRY, LEFT = 12, 3, 8
+FRAMED = 14
+"""Columns of the panel's width that the conclusion cannot have: its name, and what parts them."""
 OLD_LOOK_S = 20.0
 """Real seconds after which a look at the name servers is called old."""
 
@@ -68,7 +70,10 @@ def resolvers(scene: Scene, width: int, height: int) -> Picture:
     )
     if is_old(scene, grid):
         body = [unsure(line) for line in body]
-    return Picture(title(grid), conclusion(scene, grid), tuple(body))
+    told = conclusion(scene, grid)
+    if width_of(told) > width - FRAMED:
+        told = conclusion(scene, grid, brief=True)
+    return Picture(title(grid), told, tuple(body))
 
 
 def title(grid: Grid) -> str:
@@ -93,8 +98,11 @@ def _nothing(scene: Scene, grid: Grid | None) -> Line:
 # -- the conclusion -----------------------------------------------------------------------------
 
 
-def conclusion(scene: Scene, grid: Grid) -> Line:
-    """The share that follows, by when the rest must, and who is not in the count."""
+def conclusion(scene: Scene, grid: Grid, *, brief: bool = False) -> Line:
+    """The share that follows, by when the rest must, and who is not in the count.
+
+    `brief` leaves out what the rows tell, too, so that nothing is cut off where room is short.
+    """
     parts: list[Line] = []
     if is_old(scene, grid):
         shown, tone = glyph(CHECK["stale"], ascii_only=scene.ascii)
@@ -108,7 +116,7 @@ def conclusion(scene: Scene, grid: Grid) -> Line:
             parts.append(((f"asked {_ago(scene, grid.asked_at or grid.at)}", "dim"),))
     else:
         parts.append(((f"{share_words(grid.share)} of {many(grid.counted, 'answer')}", "plain"),))
-        parts.append(until(scene, grid, is_old=is_old(scene, grid)))
+        parts.append(until(scene, grid, brief=brief or is_old(scene, grid)))
     parts += _beside(scene, grid)
     return joined(parts, " · ")
 
