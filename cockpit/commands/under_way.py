@@ -108,13 +108,20 @@ def _seen(view: View, step: StepState, last: AttemptState, state: str, reason: s
         limit_s=declared.timeout if declared else None,
         last_output=next((line for line in reversed(said) if line.strip()), ""),
         reason=reason,
-        choices=CHOICES if state == "in_doubt" else (),
+        choices=_choices(view) if state == "in_doubt" else (),
     )
 
 
 def _declared(view: View, step_id: str) -> Step | None:
     """What the plan says of a step; None where a journal names one that it does not know."""
     return next((one for one in view.runbook.steps() if one.id == step_id), None)
+
+
+def _choices(view: View) -> tuple[str, ...]:
+    """None once the run is over; and a run that goes back already has no way back to choose."""
+    if view.state.ended:
+        return ()
+    return CHOICES if view.state.mode == "forward" else CHOICES[:-1]
 
 
 def lines(view: View, one: UnderWay) -> Iterator[str]:
@@ -126,8 +133,11 @@ def lines(view: View, one: UnderWay) -> Iterator[str]:
     if one.reason:
         yield f"  because {one.reason}"
     if one.choices:
-        yield "  look at it, then settle it as done, failed or not having happened, or roll back:"
+        back = ", or roll back" if "roll_back" in one.choices else ""
+        yield f"  look at it, then settle it as done, failed or not having happened{back}:"
         yield f"  `{called()} attach`, where Enter opens it"
+    elif one.state == "in_doubt":
+        yield "  the run ended without an answer to it"
     elif one.for_s is not None and one.state in ("running", "stopping"):
         yield f"  for {lasting(one.for_s)}{_bounds(one)}"
     if one.last_output:

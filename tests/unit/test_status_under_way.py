@@ -258,6 +258,23 @@ def test_the_status_says_what_is_in_doubt_why_and_what_can_be_done(
     assert "settle_not_happened" in one["choices"]
 
 
+def test_what_is_in_doubt_offers_no_rollback_in_a_rollback_and_nothing_once_the_run_is_over(
+    run: WrittenRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = run.plan.runbook.forward[1]
+    begin(run, step.id, "half")
+    run.write(e.AttemptInDoubt(step.id, 1, "it was stopped"), by="engine")
+    run.write(e.TurnedBack("roll_back", "errors"))
+    assert "failed or not having happened:" in seen(capsys)
+    run.write(e.RunEnded("rolled_back"), by="engine")
+    told = seen(capsys)
+    assert "IN DOUBT" in told
+    assert "the run ended without an answer to it" in told
+    assert "settle" not in told.replace("steps settled", "")
+    status.run(as_json=True)
+    assert json.loads(capsys.readouterr().out)["under_way"][0]["choices"] == []
+
+
 def test_a_calm_run_has_nothing_under_way(
     run: WrittenRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
