@@ -35,7 +35,9 @@ def told(count: int) -> Iterator[object]:
         kind = number % 10
         if kind < 6:
             evidence = f"{number} rows on both sides, none differs"
-            answer = Answer(f"check_{kind}", "Both sides hold the same", "pass", evidence, 1.0, 60)
+            answer = Answer(
+                f"check_{kind}", "Both sides hold the same", "pass", evidence, 1.0, 60.0
+            )
             yield e.WatchAnswered(f"watch_{kind}", answer)
         elif kind < 8:
             yield e.ServiceTurned(f"service_{number % 7}", "Backend", "fine", "slow", "812 ms")
