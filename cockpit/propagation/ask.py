@@ -29,6 +29,7 @@ import dns.rcode
 
 from cockpit.clock import Clock, wall_s
 from cockpit.propagation.classify import Reply
+from cockpit.propagation.knots import is_knotted
 from cockpit.propagation.reading import Heard, read
 from cockpit.propagation.stamps import ROOM, round_trip_s, stamp, took_s
 from cockpit.unreached import failure_words
@@ -216,6 +217,8 @@ class _Listener:
             self._take(data, took_s(notes, self._sent_wall, elapsed))
 
     def _take(self, data: bytes, took: float) -> None:
+        if is_knotted(data):
+            return
         try:
             message = dns.message.from_wire(data, raise_on_truncation=True)
         except dns.message.Truncated as cut:
@@ -302,6 +305,8 @@ async def _answering(wire: bytes, query: dns.message.Message) -> dns.message.Mes
 
 
 def _read(wire: bytes) -> dns.message.Message:
+    if is_knotted(wire):
+        raise dns.exception.FormError
     return dns.message.from_wire(wire)
 
 

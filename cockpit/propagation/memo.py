@@ -20,6 +20,7 @@ import dns.rdatatype
 from dns.rdtypes.ANY.SOA import SOA
 
 from cockpit.propagation.classify import Reply
+from cockpit.propagation.knots import is_knotted
 from cockpit.propagation.reading import Heard, read
 
 _OPT, _SOA = int(dns.rdatatype.OPT), int(dns.rdatatype.SOA)
@@ -89,6 +90,8 @@ class Memo:
         reply = self._plain(whole, spots)
         cap = _TOP_BIT
         if reply is None:
+            if is_knotted(whole):
+                raise dns.exception.FormError
             message = dns.message.from_wire(whole)
             reply = read(Heard(message, 0.0), 0.0, authoritative=self._authoritative)
             cap = _TOP_BIT if reply.values else _cap(message)
