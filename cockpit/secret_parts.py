@@ -19,6 +19,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from html.entities import html5
 from typing import NamedTuple
 
@@ -166,15 +167,21 @@ def _is_left_of(gap: bytes, form: PartForm, at: int) -> bool:
 def _escapes_of(before: bytes, *, blank: bool) -> Iterator[bytes]:
     """How the last character of a text, or white space behind it, may have been written."""
     for character in (*before[-4:].decode("utf-8", "ignore")[-1:], *("\n\t " if blank else "")):
-        code = ord(character)
-        numbers = f"\\U{code:08x} \\u{{{code:x}}} &#{code}; &#x{code:x}; &#{code:02}; \\u{code:04x}"
-        names = [f"&{name}" for name, meant in html5.items() if meant == character]
-        for one in (*numbers.split(), *names, json.dumps(character)[1:-1]):
-            yield one.lower().encode()
-        for byte in character.encode():
-            yield from (b"%%%02x" % byte, b"%%25%02x" % byte, b"\\x%02x" % byte, b"\\%03o" % byte)
+        yield from _written(character)
     if before:
         yield from (b"%%%02x" % before[-1], b"\\x%02x" % before[-1], b"\\%03o" % before[-1])
+
+
+@lru_cache(256)
+def _written(character: str) -> tuple[bytes, ...]:
+    code = ord(character)
+    numbers = f"\\U{code:08x} \\u{{{code:x}}} &#{code}; &#x{code:x}; &#{code:02}; \\u{code:04x}"
+    names = [f"&{name}" for name, meant in html5.items() if meant == character]
+    texts = (*numbers.split(), *names, json.dumps(character)[1:-1])
+    found = [one.lower().encode() for one in texts]
+    for byte in character.encode():
+        found += [b"%%%02x" % byte, b"%%25%02x" % byte, b"\\x%02x" % byte, b"\\%03o" % byte]
+    return tuple(found)
 
 
 def _is_beside(met: _Met, text: str, view: Placed) -> bool:
