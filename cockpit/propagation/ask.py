@@ -51,9 +51,10 @@ PORTS: Mapping[Way, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 
 
 LONG = 4096
-"""Bytes from which on a response is parsed beside the loop."""
-LONGEST = 65535
-"""Bytes of a packet that are read."""
+"""Bytes from which on a response is parsed beside the loop, and a packet is not read whole.
+
+No server may send such a packet to who takes 1232 (RFC 6891 s6.2.5).
+"""
 
 
 class Server(NamedTuple):
@@ -206,7 +207,7 @@ class _Listener:
         """Read one packet, when one is there."""
         elapsed = self._clock.real() - self._sent
         try:
-            data, notes, _, _ = self._here.recvmsg(LONGEST, ROOM)
+            data, notes, _, _ = self._here.recvmsg(LONG, ROOM)
         except BlockingIOError:
             return
         except OSError as error:

@@ -329,17 +329,19 @@ def answers_for_all(caches: int, least_load: float | None = None) -> int:
 def words(following: int, seen: int, about: int, allowed: float | None, left: Side) -> str:
     """What is known of the caches as a person reads it.
 
-    `about 14 caches, under 5% old answers (95%)`, or `12 of about 14 caches known to give new`.
-    `left` is the side whose answer must vanish. Where its last answers allow a claim, that stands
-    alone: it is of answers just now, while most of the caches met with them may be unknown again.
+    `12 of about 14 caches known to give new`, or, where its last answers allow a claim, `12 of
+    about 14 caches new, 95%: under 5% old`. The claim is of answers just now: where none of the
+    caches met with them is known by now, it stands alone. `left` is the side that must vanish.
     """
     if not seen:
         return "caches not countable"
     count = f"about {about} caches" if about > seen else many(seen, "cache")
-    if allowed is not None:
-        return f"{count}, under {math.ceil(allowed * 100)}% {left} answers (95%)"
     wanted: Side = "old" if left == "new" else "new"
-    return f"{min(following, about)} of {count} known to give {wanted}"
+    known = f"{min(following, about)} of {count}"
+    if allowed is None:
+        return f"{known} known to give {wanted}"
+    told = f"{known} {wanted}" if following else count
+    return f"{told}, 95%: under {math.ceil(allowed * 100)}% {left}"
 
 
 def fullest(counts: Iterable[Census]) -> Census:

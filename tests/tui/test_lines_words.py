@@ -202,7 +202,7 @@ def test_our_own_servers_that_disagree_stand_first_where_room_is_short() -> None
 def test_the_whole_screen_shows_caches_the_curve_and_the_way_back() -> None:
     text = _body(sheet(scene_of(states.spreading()), "resolvers", 116).picture)
     for words in (
-        "about 5 caches, under 30% old answers (95%)",
+        "3 of about 5 caches new, 95%: under 30% old",
         "TTL raised by itself",
         "left out: gives other name servers",
         "48% of the caches met",

@@ -285,6 +285,25 @@ def test_only_an_answer_heard_past_the_bound_is_called_overdue(asked: float, tol
     assert ("still old" in conclusion) == (asked > 0)
 
 
+@pytest.mark.parametrize(
+    ("is_left_out", "told"), [(False, "nobody answers"), (True, "nobody is counted")]
+)
+def test_where_nobody_answers_or_counts_none_is_said_to_follow(
+    told: str, *, is_left_out: bool
+) -> None:
+    view, made = night(170.0), views.grid(170.0, "t" * 10, switched=True)
+    words = "its TTL does not fall" if is_left_out else ""
+    rows = tuple(
+        replace(row, left_out=words) if row.role == "resolver" else row for row in made.rows
+    )
+    assert view.live is not None
+    view = replace(view, live=replace(view.live, grid=replace(made, rows=rows)))
+    conclusion = plain(resolvers(scene_of(view), 76, 9).conclusion)
+    assert told in conclusion
+    assert "all follow" not in conclusion
+    assert "none old" not in conclusion
+
+
 def test_one_that_follows_since_is_mixed_and_not_late_for_what_another_cache_said_before() -> None:
     view, made = night(170.0), views.grid(170.0, "n" * 9 + "m", switched=True)
     assert made.bound is not None

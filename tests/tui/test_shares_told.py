@@ -69,7 +69,7 @@ def test_where_one_was_asked_every_text_says_one_answer_and_one_server() -> None
 
 def test_on_the_way_back_it_is_the_new_answer_of_which_few_are_left() -> None:
     view, grid = spread(wanted="old")
-    few = "about 5 caches, under 30% new answers (95%)"
+    few = "95%: under 30% new"
     grid = replace(grid, rows=tuple(replace(row, old_at_most=0.3) for row in grid.rows))
     assert view.live is not None
     view = replace(view, live=replace(view.live, grid=grid))

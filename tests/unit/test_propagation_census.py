@@ -181,7 +181,8 @@ def test_a_ttl_of_the_resolvers_own_choosing_is_marked(own: int, published: int,
 
 
 def test_the_count_is_told_with_what_it_leaves_open() -> None:
-    assert words(12, 12, 14, 0.0496, "old") == "about 14 caches, under 5% old answers (95%)"
+    assert words(12, 12, 14, 0.0496, "old") == "12 of about 14 caches new, 95%: under 5% old"
+    assert words(0, 12, 14, 0.0496, "old") == "about 14 caches, 95%: under 5% old"
     assert words(12, 12, 14, None, "old") == "12 of about 14 caches known to give new"
     assert words(1, 1, 1, None, "new") == "1 of 1 cache known to give old"
     assert words(0, 0, 0, None, "old") == "caches not countable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cockpit.propagation.answers import Cell, Grid, Row
+from cockpit.propagation.convergence import TELLS_NOTHING
 from cockpit.tui.lines import times
 from cockpit.tui.lines.scene import Scene
 from cockpit.tui.lines.text import Line
@@ -16,6 +17,8 @@ def until(scene: Scene, grid: Grid, *, brief: bool = False) -> Line:
     when, where that is said already or room is short.
     """
     rows = counting(grid)
+    if not rows:
+        return (("nobody is counted", "unknown"),)
     states = {cell.state for row in rows for cell in row.cells}
     if not states - {grid.wanted} and not (grid.unknown and grid.bound is None):
         return (("all follow", "fine"),)
@@ -44,6 +47,8 @@ def _past(scene: Scene, grid: Grid, rows: list[Row], bound: float, *, brief: boo
     if later:
         verb = "raises" if len(later) == 1 else "raise"
         return ((f"{len(later)} {verb} TTLs, by {times.hhmmss(max(later))}", "plain"),)
+    if all(cell.state in TELLS_NOTHING for row in rows for cell in row.cells):
+        return (("nobody answers", "unknown"),)
     return ((f"none {grid.left}", "plain"),)
 
 
