@@ -26,6 +26,7 @@ from cockpit.timewords import lasting
 from cockpit.tui.glance import runbook_name
 
 FASTEST = 600.0
+HIGHEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _must_be_known(wanted: Wanted) -> None:
     if wanted.speed is not None and not 1 <= wanted.speed <= FASTEST:
         where = f"--speed {wanted.speed:g}"
         raise UsageError(f"the speed lies between 1 and {FASTEST:g}", where=where)
+    if wanted.seed is not None and abs(wanted.seed) > HIGHEST:
+        raise UsageError(f"the seed lies between {-HIGHEST} and {HIGHEST}", where="--seed")
     if wanted.scenario is not None and wanted.scenario not in SCENARIOS:
         close = difflib.get_close_matches(wanted.scenario, SCENARIOS, n=1)
         mend = f"did you mean `{close[0]}`?" if close else f"one of {', '.join(SCENARIOS)}"

@@ -57,7 +57,7 @@ class Inbox:
         """Answer one intent, and delete its file; one that the host does not take is kept."""
         name = path.stem
         try:
-            await self._answer(path, name)
+            await self._answer(path, intents.id_of(path))
             self._clear(path, name)
         except FileNotFoundError:
             self._forget(name)  # whoever wrote it took it back

@@ -89,15 +89,14 @@ class Intent:
     """A run-clock moment (postpone, jump) or a speed."""
     tty: str = ""
     boot_id: str = field(default_factory=boot_id)
-    boot_ns: int = field(default_factory=boot_ns)
+    boot_ns: Count = field(default_factory=boot_ns)
     id: str = ""
     """The file's name: what is copied to another name is no intent."""
 
     def age_s(self) -> float:
-        """Real seconds since the key was pressed; infinite for another boot's."""
-        if self.boot_id != boot_id():
-            return float("inf")
-        return (boot_ns() - self.boot_ns) / NS
+        """Real seconds since the key was pressed; infinite for another boot's, or a later one's."""
+        age = (boot_ns() - self.boot_ns) / NS
+        return age if self.boot_id == boot_id() and age >= 0 else float("inf")
 
 
 def send(folder: Path, intent: Intent) -> str:
@@ -118,6 +117,11 @@ def waiting(folder: Path) -> list[Path]:
     # Looked at twenty times a second for nine days: `glob` costs many times as much.
     names = (name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208
     return sorted(folder / name for name in names if not name.startswith("."))
+
+
+def id_of(path: Path) -> str:
+    """The name of a file as the journal has it: others may write names that are no text."""
+    return printable(os.fsencode(path.stem).decode(errors="backslashreplace"))
 
 
 def read(path: Path) -> tuple[Intent, str]:

@@ -5,12 +5,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from cockpit.clock import boot_ns
 from cockpit.engine import intents
 from cockpit.engine.intents import Intent
 from tests.fakes import crash_points
@@ -147,11 +149,20 @@ def test_what_lies_among_the_intents_and_is_none_holds_up_nothing(run: Run) -> N
     os.mkfifo(folder / "2.json")
     (folder / "3.json").symlink_to("/etc/passwd")
     (folder / "4.json").write_text("{")
+    Path(os.fsdecode(bytes(folder) + b"/\xff.json")).write_text("{}")
     run.told_after("held", lambda: run.send("hold", text="the phone rings"))
-    eventually(lambda: len(run.told("intent_refused")) == 4, "the refusals")
+    eventually(lambda: len(run.told("intent_refused")) == 5, "the refusals")
     # What cannot be deleted is left, and refused once: also by the next engine.
     eventually(lambda: {one.name for one in intents.waiting(folder)} == {"1.json"}, "the rest")
     run.kill_engine()
     run.start()
     time.sleep(0.3)
-    assert len(run.told("intent_refused")) == 4
+    assert len(run.told("intent_refused")) == 5
+
+
+def test_a_key_pressed_later_than_now_or_beyond_every_clock_confirms_nothing() -> None:
+    later = intents.Intent("second", "1:1", boot_ns=boot_ns() + 10**12)
+    assert later.age_s() == float("inf")
+    beyond = msgspec.json.encode(replace(later, boot_ns=2**63 + 5))
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(beyond, type=intents.Intent)
