@@ -23,7 +23,8 @@ from cockpit.journal.file import JournalFile
 from cockpit.redact import Redactor
 
 ABOUT = "events a second with fsync, and 100,000 of them folded and shown"
-TURNS = 5
+TURNS = 15
+"""A turn waits for the disk forty times: of five, the medians tell more of the disk's mood."""
 BATCHES = {1: 100, 10: 40, 100: 40}
 """How many events go to the disk at once, and how often in a turn."""
 SIZES = {"default": 100_000, "full": 500_000}
