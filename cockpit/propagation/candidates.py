@@ -18,7 +18,7 @@ from cockpit.propagation.templates import Asked
 
 PLACES = 8
 """Packets for one question that wait at a time."""
-SLICE_S = 0.002
+SLICE_S = 0.001
 """Real seconds of parsing before the loop gets its turn."""
 WASTE_S = 0.2
 """Real seconds of parsing damaged packets in one try, after which nobody's second is looked at."""
