@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from dns.rdatatype import RdataType as Kind
 
-MOST = 600
+MOST = 1000
 """Labels beyond the few, over all names of a message; each takes dnspython 15 us."""
 FEW = 8
 """Labels of a name that are borne however many records there are."""
@@ -76,9 +76,11 @@ def _in_data(wire: bytes, at: int, kind: int, size: int) -> int:
     """The labels beyond the few of the names in a record's data."""
     if kind in _NAMELESS:
         return 0
+    if kind == Kind.HIP:
+        return MOST + 1  # a list of names, however long; nobody asks for it
     if kind not in _NAMES:
-        # Nobody asks for it: each two bytes of it may lead to a name of the longest.
-        return size // 2 * _STEPS // 2
+        # Nobody asks for it: pointers in it may lead to two names of the longest.
+        return _STEPS if max(wire[at : at + size], default=0) >= 0xC0 else 0
     before, names = _NAMES[kind]
     at, excess = at + before, 0
     for _ in range(names):
